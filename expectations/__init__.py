@@ -1,0 +1,1 @@
+"""Plausibility, completeness and lateness of loaded data. Shape and type are the contract's, keys are dbt's."""

@@ -1,0 +1,130 @@
+"""The wire schema, versioned as /api/v1: what a device sends and what it is answered.
+
+Shape and type only. Whether an item is believed is decided in `rules.py`; how bytes become items, in `formats/`.
+This module and `client.py` are all that the edge client imports.
+"""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+API_PREFIX = "/api/v1"
+MAX_ITEMS = 1_000
+MAX_BODY_BYTES = 5 * 1024 * 1024
+
+Kind = Literal["readings", "events"]
+EventType = Literal["working", "idle", "absent", "product_count"]
+Entity = Literal["sites", "work_centers", "work_units", "equipment", "signals", "workers", "shifts"]
+ReasonCode = Literal[
+    "malformed_item",
+    "value_not_finite",
+    "quality_out_of_range",
+    "confidence_out_of_range",
+    "duration_out_of_range",
+    "units_out_of_range",
+    "text_too_long",
+    "text_not_storable",
+    "event_time_in_future",
+    "event_time_out_of_range",
+    "unknown_equipment",
+    "unknown_work_unit",
+    "unknown_worker",
+    "unit_mismatch",
+]
+
+
+class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One value of one signal.
+
+    `event_time` is the device's clock with an offset (RFC 3339); without it the API's receipt time is taken (C15).
+    `unit_code` is UCUM. `quality` runs from 0 (useless) to 1 (good).
+    """
+
+    equipment_code: str
+    metric: str
+    value: float
+    event_time: datetime | None = None
+    unit_code: str | None = None
+    quality: float = 1.0
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One observed activity.
+
+    Without `duration_s` the state lasts until the next state event of the same subject (C12).
+    """
+
+    source_code: str
+    event_type: EventType
+    event_time: datetime | None = None
+    work_unit_code: str | None = None
+    worker_code: str | None = None
+    duration_s: float | None = None
+    units_produced: int | None = None
+    confidence: float | None = None
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """One quarantined item: where it stood in the batch, a stable reason and a sentence."""
+
+    index: int
+    reason_code: ReasonCode
+    detail: str
+
+
+class BatchReceipt(Struct, frozen=True, kw_only=True):
+    """The answer to a push. A repeat of the same batch gets the same receipt with status 200 instead of 201.
+
+    `accepted + quarantined` equals the items in the batch. `idempotency_key` is the key under which the batch was first
+    stored: a sender that reads another key than its own here has sent what somebody else had delivered before.
+    """
+
+    batch_id: UUID
+    batch_seq: int
+    kind: Kind
+    idempotency_key: str | None
+    received_at: datetime
+    accepted: int
+    quarantined: int
+    refused: list[Refusal]
+
+
+class BatchLedgerEntry(Struct, frozen=True, kw_only=True):
+    """What the warehouse's ledger learns of a batch when it pulls it."""
+
+    batch_seq: int
+    batch_id: UUID
+    kind: Kind
+    origin: Literal["push", "release"]
+    credential: str
+    is_replay: bool
+    received_at: datetime
+    item_count: int
+    accepted_count: int
+    quarantined_count: int
+    quarantine_reasons: dict[str, int]
+
+
+class RegistryChange(Struct, frozen=True, kw_only=True):
+    """One change of the registry, in the order it was made."""
+
+    change_seq: int
+    entity: Entity
+    code: str
+    payload: dict[str, object]
+    changed_by: str
+    changed_at: datetime
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 9457 problem details, with the request's id."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    receipt: BatchReceipt | None = None
