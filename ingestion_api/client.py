@@ -1,0 +1,280 @@
+"""The typed client of the ingestion API: push batches, register equipment, pull by cursor.
+
+Retrying, spooling and loading do not belong here; the module needs httpx and msgspec alone (pyarrow only to pull).
+
+    ClientError
+    ├── ApiUnavailable   nothing is known to be stored: keep the data and try again
+    └── ApiRefused       the API answered that the request is wrong: trying again unchanged is useless
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from ingestion_api.contract import API_PREFIX, BatchLedgerEntry, BatchReceipt, Entity, Kind, Problem, RegistryChange
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import pyarrow
+
+RETRYABLE = frozenset({408, 425, 429})
+NOTHING_ACCEPTABLE = 422
+
+T = TypeVar("T")
+
+
+class ClientError(Exception):
+    """A request to the ingestion API did not succeed."""
+
+
+class ApiUnavailable(ClientError):
+    """The API could not be reached, is overloaded, failed (5xx), or its answer could not be understood.
+
+    Attributes:
+        retry_after_s: Seconds that the API asked to wait; None where it asked nothing.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ApiRefused(ClientError):
+    """The API refused the request (4xx).
+
+    Attributes:
+        problem: What the API said, RFC 9457; `problem.status` is the HTTP status.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.status} {problem.title}: {problem.detail} (request {problem.request_id or '?'})")
+        self.problem = problem
+
+
+class PushOutcome(Struct, frozen=True, kw_only=True):
+    """A batch that is durably stored, and what became of its items.
+
+    `status` is 201 for a new batch, 200 for a repeat, 422 where every item was quarantined; all three are final.
+    """
+
+    status: int
+    receipt: BatchReceipt
+    is_repeat: bool
+
+
+class Pull(Struct, frozen=True, kw_only=True):
+    """One page of accepted items (`table`), the ledger of its batches, and where the next page starts."""
+
+    table: pyarrow.Table
+    batches: list[BatchLedgerEntry]
+    next_cursor: int
+    has_more: bool
+
+
+class _Changes(Struct):
+    changes: list[RegistryChange]
+
+
+class IngestionClient:
+    """One API key's view of one ingestion API. Usable from one thread at a time; close it or use `with`."""
+
+    def __init__(self, base_url: str, api_key: str, timeout_s: float = 30) -> None:
+        # trust_env would let a .netrc entry replace the API key and send loopback calls through a proxy.
+        self._http = httpx.Client(
+            base_url=base_url,
+            timeout=timeout_s,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {api_key}", "User-Agent": "millrace"},
+        )
+
+    def __enter__(self) -> IngestionClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def push(
+        self, kind: Kind, body: bytes, *, idempotency_key: str | None = None, is_replay: bool = False
+    ) -> PushOutcome:
+        """Push one batch: a JSON item, an array of at most 1,000 items, or `{"readings": […]}`.
+
+        Args:
+            kind: What the items are; decides the endpoint.
+            body: The JSON bytes. A retry must send the same bytes.
+            idempotency_key: Names the batch, at most 200 printable ASCII characters. Send it with every retry.
+            is_replay: The batch comes from a store-and-forward backlog.
+
+        Returns:
+            The stored batch's receipt, also where each item of it was quarantined.
+
+        Raises:
+            ApiUnavailable: Not known to be stored; send it again later.
+            ApiRefused: Nothing was stored, and sending it again unchanged is useless.
+        """
+        headers = {"Content-Type": "application/json"}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        params = {"is_replay": "true"} if is_replay else {}
+        response = self._send("POST", f"/{kind}", params=params, headers=headers, content=body)
+        is_repeat = response.headers.get("Idempotent-Replayed") == "true"
+        if response.status_code == NOTHING_ACCEPTABLE:
+            problem = _problem(response)
+            if problem.receipt is None:
+                raise ApiRefused(problem)
+            return PushOutcome(status=response.status_code, receipt=problem.receipt, is_repeat=is_repeat)
+        receipt = _decode(_checked(response), BatchReceipt)
+        return PushOutcome(status=response.status_code, receipt=receipt, is_repeat=is_repeat)
+
+    def put(self, entity: Entity, code: str, payload: Mapping[str, object]) -> dict[str, object]:
+        """Register or replace one entity of the key's site; putting the same payload again changes nothing.
+
+        Args:
+            entity: The registry table.
+            code: The entity's code; `equipment_code/metric` for signals.
+            payload: The other columns.
+
+        Returns:
+            The full row as it now stands.
+
+        Raises:
+            ApiUnavailable: Try again later.
+            ApiRefused: The payload is wrong, or the key may not write the registry.
+        """
+        parts = code.split("/", 1) if entity == "signals" else [code]
+        path = "/".join([entity.replace("_", "-"), *(quote(part, safe="") for part in parts)])
+        response = self._send("PUT", f"/{path}", json=dict(payload))
+        return _decode(_checked(response), dict[str, object])
+
+    def pull(self, kind: Kind, after: int, *, max_items: int = 100_000) -> Pull:
+        """Pull the accepted items of the batches that follow a cursor, whole batches only.
+
+        Args:
+            kind: Readings or events.
+            after: `next_cursor` of the page before; 0 to start at the beginning.
+            max_items: Where to stop; a page always holds at least one batch if there is one.
+
+        Raises:
+            ApiUnavailable: Try again later.
+            ApiRefused: The key may not pull, or a parameter is wrong.
+        """
+        import pyarrow
+
+        params = {"kind": kind, "after": after, "max_items": max_items}
+        response = _checked(self._send("GET", "/batches", params=params))
+        try:
+            with pyarrow.ipc.open_stream(response.content) as stream:
+                table = stream.read_all()
+            about = table.schema.metadata
+            return Pull(
+                table=table,
+                batches=msgspec.json.decode(about[b"millrace.batches"], type=list[BatchLedgerEntry]),
+                next_cursor=int(about[b"millrace.next_cursor"]),
+                has_more=about[b"millrace.has_more"] == b"true",
+            )
+        except (pyarrow.ArrowException, KeyError, TypeError, ValueError) as error:
+            raise ApiUnavailable(f"{response.url} answered with something that is not a page: {error}") from error
+
+    def pull_registry_changes(self, after: int, *, limit: int = 1_000) -> Sequence[RegistryChange]:
+        """Pull the registry changes that follow a cursor, in order; empty when caught up.
+
+        Raises:
+            ApiUnavailable: Try again later.
+            ApiRefused: The key may not pull, or a parameter is wrong.
+        """
+        response = self._send("GET", "/registry/changes", params={"after": after, "limit": limit})
+        return _decode(_checked(response), _Changes).changes
+
+    def cursors(self) -> dict[str, int]:
+        """Return the highest sequence number stored for the key's site, by `readings`, `events` and `registry`.
+
+        Raises:
+            ApiUnavailable: Try again later.
+            ApiRefused: The key may not pull.
+        """
+        return _decode(_checked(self._send("GET", "/cursors")), dict[str, int])
+
+    def is_ready(self) -> bool:
+        """Tell whether the API answers and can reach its database."""
+        try:
+            return self._http.get("/health/ready").status_code == httpx.codes.OK
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return False
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        json: object = None,
+    ) -> httpx.Response:
+        try:
+            return self._http.request(
+                method, f"{API_PREFIX}{path}", params=params, headers=headers, content=content, json=json
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            said = str(error) or type(error).__name__
+            raise ApiUnavailable(f"{method} {self._http.base_url}: {said}") from error
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    """Return a successful response; raise what any other means."""
+    status = response.status_code
+    if response.is_success:
+        return response
+    if status in RETRYABLE or response.is_server_error:
+        raise ApiUnavailable(f"{response.url} answered {status}", _retry_after_s(response))
+    raise ApiRefused(_problem(response))
+
+
+def _problem(response: httpx.Response) -> Problem:
+    try:
+        return msgspec.json.decode(response.content, type=Problem)
+    except msgspec.DecodeError:  # a proxy in between answered
+        return Problem(
+            type="about:blank",
+            title=response.reason_phrase,
+            status=response.status_code,
+            detail=response.text[:200],
+            instance=response.url.path,
+            request_id=response.headers.get("X-Request-Id", ""),
+        )
+
+
+def _decode(response: httpx.Response, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(response.content, type=kind)
+    except msgspec.DecodeError as error:  # a captive portal's 200 acknowledges nothing
+        raise ApiUnavailable(f"{response.url} answered with something unexpected: {error}") from error
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    """Read Retry-After: seconds, or an HTTP date (RFC 9110, 10.2.3)."""
+    said = response.headers.get("Retry-After", "")
+    if said.isdecimal():
+        return float(said)
+    try:
+        until = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    wait_s: float = (until - datetime.now(UTC)).total_seconds()
+    return max(0.0, wait_s)
