@@ -93,7 +93,11 @@ equipment = _registry(
     Column("work_unit_code", Text),
 )
 workers = _registry(
-    "workers", "worker_code", Column("department", Text), Column("shift_code", Text), _utc("active_since", nullable=True)
+    "workers",
+    "worker_code",
+    Column("department", Text),
+    Column("shift_code", Text),
+    _utc("active_since", nullable=True),
 )
 shifts = _registry(
     "shifts",
@@ -165,7 +169,7 @@ inbox_batches = Table(
     Column("accepted_count", Integer, nullable=False),
     Column("quarantined_count", Integer, nullable=False),
     Column("is_replay", Boolean, nullable=False, comment="Sent from a store-and-forward backlog (C48)"),
-    Column("replay_count", Integer, nullable=False, server_default=text("0"), comment="Times the same batch came again"),
+    Column("replay_count", Integer, nullable=False, server_default=text("0"), comment="Times the same batch came"),
     _utc("received_at"),
     UniqueConstraint("site_code", "kind", "content_hash"),
     UniqueConstraint("site_code", "credential", "idempotency_key"),
@@ -325,7 +329,8 @@ batches = Table(
     Column("inserted_count", Integer, nullable=False),
     Column("revised_count", Integer, nullable=False),
     Column("duplicate_count", Integer, nullable=False),
-    Column("late_count", Integer, nullable=False, comment="Device-timed items received over 60 min after their event"),
+    Column("device_timed_count", Integer, nullable=False, comment="Accepted items with a device time (C15)"),
+    Column("late_count", Integer, nullable=False, comment="Of these, received 60 min or more after their event (C48)"),
     Column("lateness_p95_s", Double, comment="NULL where no accepted item carries a device time"),
     Column("load_id", BigInteger, ForeignKey("raw.loads.load_id"), nullable=False),
     _utc("received_at"),
@@ -367,8 +372,8 @@ touched_hours = Table(
     Column("site_code", Text, nullable=False),
     _utc("hour"),
     Column("touch_count", BigInteger, nullable=False, comment="Rises with each load that touches the hour"),
-    Column("rolled_up_count", BigInteger, nullable=False, server_default=text("0"), comment="touch_count last rolled up"),
-    Column("summarized_count", BigInteger, nullable=False, server_default=text("0"), comment="… last in daily marts"),
+    Column("rolled_up_count", BigInteger, nullable=False, server_default=text("0"), comment="touch_count at rollup"),
+    Column("summarized_count", BigInteger, nullable=False, server_default=text("0"), comment="… in daily marts"),
     _utc("touched_at"),
     PrimaryKeyConstraint("site_code", "hour"),
     Index(None, "hour"),
