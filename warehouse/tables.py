@@ -421,7 +421,7 @@ anomalies = Table(
 drift_episodes = Table(
     "drift_episodes",
     warehouse_metadata,
-    Column("episode_id", Text, primary_key=True, comment="stream:site:detected hour"),
+    Column("episode_id", Text, primary_key=True, comment="stream:site:equipment class:detected hour"),
     Column("stream", Text, nullable=False, comment="edge_classifier or champion"),
     Column("site_code", Text, nullable=False),
     Column("equipment_class", Text, nullable=False, comment="Whose model is retrained"),
@@ -443,16 +443,22 @@ promotions = Table(
     Column("champion_version", Integer, comment="Champion at the time of the decision; NULL: none"),
     Column("is_promoted", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("trigger", Text, nullable=False, comment="initial, schedule, drift or manual"),
+    Column("trigger", Text, nullable=False, comment="initial, schedule, drift, manual or rollback"),
     Column("episode_id", Text, ForeignKey("ml.drift_episodes.episode_id")),
     Column("metrics", JSONB, nullable=False),
     Column("mlflow_run_id", Text, nullable=False),
     Column("dagster_run_id", Text),
     _utc("decided_at", now=True),
-    UniqueConstraint("model_name", "challenger_version"),
+    Index(
+        "uq_promotions_model_name_challenger_version",
+        "model_name",
+        "challenger_version",
+        unique=True,
+        postgresql_where=text("trigger <> 'rollback'"),
+    ),
     Index(None, "episode_id"),
     schema="ml",
-    comment="The promotion ledger: every challenger and why it was or was not promoted.",
+    comment="The promotion ledger: every challenger and why it was or was not promoted, and every rollback.",
 )
 
 # --- ops (the warehouse) ---------------------------------------------------------------------------------------------
