@@ -1,0 +1,73 @@
+"""Commands of the ground floor: `python -m warehouse start|stop|status|migrate`. The work itself is done elsewhere."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from warehouse.errors import WarehouseError
+from warehouse.settings import DATABASES, WarehouseSettings
+
+app = typer.Typer(help="The embedded database and the schema of both databases.", no_args_is_help=True)
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except WarehouseError as error:
+        typer.echo(f"millrace: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def start() -> None:
+    """Start the embedded database (or adopt a running one) and create the four databases in it."""
+    settings = WarehouseSettings()
+    if not settings.needs_embedded():
+        typer.echo("All four database URLs are set: the embedded database is not used.")
+        return
+    with _told_in_one_line():
+        server = settings.embedded()
+        server.start()
+        for name in DATABASES:
+            server.ensure_database(name)
+    typer.echo(f"PostgreSQL runs on 127.0.0.1:{server.port}, data in {server.cluster}, log in {server.log_file}.")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded database."""
+    with _told_in_one_line():
+        WarehouseSettings().embedded().stop()
+
+
+@app.command()
+def status() -> None:
+    """Tell whether the embedded database runs; exit code 3 where it does not."""
+    server = WarehouseSettings().embedded()
+    with _told_in_one_line():
+        is_running = server.is_running()
+    if is_running:
+        typer.echo(
+            f"PostgreSQL runs on 127.0.0.1:{server.port} (process {server.postmaster_pid()}), data in {server.cluster}."
+        )
+    else:
+        typer.echo(f"PostgreSQL does not run; its data would be in {server.cluster}.")
+        sys.exit(3)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the API's database and the warehouse to the current revision."""
+    from warehouse.migrate import migrate as migrate_branch
+
+    settings = WarehouseSettings()
+    with _told_in_one_line():
+        migrate_branch(settings.api_dsn(), "api")
+        migrate_branch(settings.warehouse_dsn(), "warehouse")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m warehouse")

@@ -1,0 +1,78 @@
+"""Settings of the databases. Which database holds what is told in `tables.py`; how to connect, in `engine.py`."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from warehouse.embedded import EmbeddedPostgres
+
+API_DATABASE = "millrace_api"
+WAREHOUSE_DATABASE = "millrace_warehouse"
+DAGSTER_DATABASE = "millrace_dagster"
+MLFLOW_DATABASE = "millrace_mlflow"
+DATABASES = (API_DATABASE, WAREHOUSE_DATABASE, DAGSTER_DATABASE, MLFLOW_DATABASE)
+
+
+class WarehouseSettings(BaseSettings):
+    """Where the four databases are. A URL set here turns the embedded database off for that one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MILLRACE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Field(
+        default=Path(".millrace"), description="Directory of everything the platform keeps on this machine"
+    )
+    postgres_port: int = Field(default=54320, ge=1, le=65535, description="Loopback port of the embedded PostgreSQL")
+    postgres_start_timeout_s: float = Field(
+        default=120,
+        gt=0,
+        description="How long the embedded PostgreSQL may take to start; crash recovery on a slow disk counts",
+    )
+    warehouse_url: str | None = Field(default=None, description="URL of the warehouse; empty: embedded")
+    api_database_url: str | None = Field(
+        default=None, description="URL of the ingestion API's database; empty: embedded"
+    )
+    dagster_database_url: str | None = Field(default=None, description="URL of Dagster's database; empty: embedded")
+    mlflow_database_url: str | None = Field(default=None, description="URL of MLflow's database; empty: embedded")
+
+    @field_validator("warehouse_url", "api_database_url", "dagster_database_url", "mlflow_database_url")
+    @classmethod
+    def _driver_is_named(cls, url: str | None) -> str | None:
+        # Each tool reads a bare scheme as a driver of its own choice.
+        if url is None:
+            return None
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
+            raise ValueError("must look like postgresql://user:password@host:port/database")
+        return f"postgresql+psycopg://{rest}"
+
+    def embedded(self) -> EmbeddedPostgres:
+        """The embedded server of these settings, started or not."""
+        return EmbeddedPostgres(self.data_dir, self.postgres_port, self.postgres_start_timeout_s)
+
+    def needs_embedded(self) -> bool:
+        """Whether any of the four databases is the embedded one."""
+        urls = (self.warehouse_url, self.api_database_url, self.dagster_database_url, self.mlflow_database_url)
+        return any(url is None for url in urls)
+
+    def warehouse_dsn(self) -> str:
+        """URL of the warehouse.
+
+        Raises:
+            NotStarted: The embedded database was never started.
+        """
+        return self.warehouse_url or self.embedded().url(WAREHOUSE_DATABASE)
+
+    def api_dsn(self) -> str:
+        """URL of the ingestion API's database. Raises as `warehouse_dsn`."""
+        return self.api_database_url or self.embedded().url(API_DATABASE)
+
+    def dagster_dsn(self) -> str:
+        """URL of Dagster's own storage. Raises as `warehouse_dsn`."""
+        return self.dagster_database_url or self.embedded().url(DAGSTER_DATABASE)
+
+    def mlflow_dsn(self) -> str:
+        """URL of MLflow's backend store. Raises as `warehouse_dsn`."""
+        return self.mlflow_database_url or self.embedded().url(MLFLOW_DATABASE)
