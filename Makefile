@@ -1,0 +1,75 @@
+# The table of contents: `make help` lists every chore. CI calls the same targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+MANIFEST := dbt_project/target/manifest.json
+# PyTorch's CPU build; set it empty, or to another of PyTorch's indexes, for a machine with a GPU.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SOURCES := edge_client expectations ingestion_api ml orchestration warehouse
+
+##@ Run
+demo: setup ## Start everything, replay a plant and show what came out. ONCE=1 exits at the end; DATA=<folder> replays CSVs
+	@$(BIN)/python -m orchestration demo $(if $(ONCE),--once) $(if $(DATA),--data "$(DATA)")
+
+up: setup ## Start the platform without the demo's input, until Ctrl-C
+	@$(BIN)/python -m orchestration up
+
+##@ Check
+test: setup ## Run every test, with coverage
+	@rm -f .coverage .coverage.*
+	@status=0; $(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS) 2>&1 | tee .pytest_cache.log; status=$${PIPESTATUS[0]}; \
+	if [ $$status -eq 0 ]; then $(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report; status=$$?; fi; \
+	grep -E '^=+ .*(passed|failed|error|no tests ran).* =+$$' .pytest_cache.log | tail -1; rm -f .pytest_cache.log; exit $$status
+
+test-unit: setup ## Run the unit tests alone (under a minute, no database)
+	@$(BIN)/python -m pytest -q tests/unit
+
+check: setup ## Format, lint, types, import contracts, SQL lint, generated pages
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint dbt_project
+	@$(BIN)/python -m orchestration.settings_reference --check
+
+format: setup ## Format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+##@ Set up
+setup: $(STAMP) $(MANIFEST) ## Create .venv and install the pinned versions (done by every other target)
+
+# Torch first and alone: a range elsewhere would pull gigabytes of CUDA. uv where it can, pip where it cannot.
+$(STAMP): constraints.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "millrace: no $(PYTHON) found; install Python 3.11 or 3.12, or say make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
+		|| { echo "millrace: needs Python 3.11 or 3.12, $(PYTHON) is $$($(PYTHON) -V 2>&1); say make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+		|| { echo "millrace: $(PYTHON) has no venv module; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import shutil, sys; sys.exit(shutil.disk_usage(".").free < 4e9)' \
+		|| { echo "millrace: less than 4 GB free in $$PWD; free some room and run make again"; exit 1; }
+	@echo "Installing into .venv (about 2.5 GB; once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install -q 'pip>=26' && { $(PIP) install -q uv || echo "uv is not to be had; going on with pip"; }
+	@$(BIN)/python -c 'import torch; assert torch.__version__.startswith("2.13.0")' 2>/dev/null \
+		|| $(PIP) install -q --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==2.13.0
+	@$(BIN)/uv pip install -q --python $(BIN)/python -r constraints.txt 2>/dev/null || $(PIP) install -q -r constraints.txt
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install -q torch==2.13.0
+	@$(PIP) install -q --no-deps -e .
+	@touch $@
+
+# Dagster reads the manifest at start; building it ahead keeps every process from parsing the project again.
+$(MANIFEST): $(STAMP) $(shell find dbt_project -name target -prune -o \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) -print)
+	@$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project && touch $@
+
+clean: ## Delete what the platform wrote (databases, runs, models) and caches; keeps .venv
+	@rm -rf .millrace dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.*
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo up test test-unit check format setup clean help
