@@ -70,6 +70,9 @@ class Platform:
         self.api_url = f"http://{LOOPBACK}:{self.api.port}"
         self.dagster_url = f"http://{LOOPBACK}:{self.orchestration.dagster_port}"
         self.mlflow_url = f"http://{LOOPBACK}:{self.orchestration.mlflow_port}"
+        # One machine runs one API; other sites' APIs are somewhere else and keep their addresses.
+        self.site_code = next(iter(self.orchestration.sites))
+        self.sites = {**self.orchestration.sites, self.site_code: self.api_url}
         self.environment: dict[str, str] = {}
         self.keys: dict[str, str] = {}
         self._extra_environment = extra_environment
@@ -140,9 +143,7 @@ class Platform:
                 self.postgres.ensure_database(database)
         migrate(self.warehouse.api_dsn(), "api")
         migrate(self.warehouse.warehouse_dsn(), "warehouse")
-        self.keys = ensure_keys(
-            self.warehouse.api_dsn(), self.data_dir / "keys.json", next(iter(self.orchestration.sites))
-        )
+        self.keys = ensure_keys(self.warehouse.api_dsn(), self.data_dir / "keys.json", self.site_code)
         self.environment.update(self._environment())
         self._prepare_dagster_home()
         self.reporter.say("starting ingestion API, MLflow, Dagster")
@@ -180,7 +181,6 @@ class Platform:
     def _environment(self) -> dict[str, str]:
         warehouse = make_url(self.warehouse.warehouse_dsn())
         dagster = make_url(self.warehouse.dagster_dsn())
-        sites = dict(self.orchestration.sites)
         return {
             **os.environ,
             **QUIET,
@@ -189,7 +189,9 @@ class Platform:
             "MILLRACE_API_DATABASE_URL": self.warehouse.api_dsn(),
             "MILLRACE_DAGSTER_DATABASE_URL": self.warehouse.dagster_dsn(),
             "MILLRACE_MLFLOW_DATABASE_URL": self.warehouse.mlflow_dsn(),
-            "MILLRACE_SITES": json.dumps(sites),
+            "MILLRACE_CODE_SERVER_HOST": LOOPBACK,
+            "MILLRACE_CODE_SERVER_PORT": str(self.orchestration.code_server_port),
+            "MILLRACE_SITES": json.dumps(self.sites),
             "MILLRACE_PULL_KEY": self.keys["dagster"],
             "MILLRACE_EDGE_API_URL": self.api_url,
             "MILLRACE_EDGE_API_KEY": self.keys["edge"],
