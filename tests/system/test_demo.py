@@ -1,0 +1,141 @@
+"""The whole platform, started and used as a newcomer does: the demo on a small plant, then a reading pushed by hand."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+SMALL_PLANT = ("--hours", "30")
+SKAB = Path(__file__).parents[3] / "shared" / "data" / "skab" / "data"
+
+
+@pytest.fixture(scope="module")
+def demo(make_demo: Callable):
+    demo = make_demo(*SMALL_PLANT)
+    demo.start()
+    demo.wait_done()
+    return demo
+
+
+def test_every_item_is_accounted_for(demo) -> None:
+    """S1-055: whatever is sent late, twice or wrong, both sides of each sum agree."""
+    sent, accepted, quarantined, repeated, loaded, revised, duplicates = counts(demo.said())
+    assert sent == accepted + quarantined + repeated
+    assert accepted == loaded + revised + duplicates
+    assert min(accepted, quarantined, repeated, loaded, revised, duplicates) > 0
+    stored = demo.query("select sum(accepted_count), sum(quarantined_count) from inbox.batches", "millrace_api")
+    assert stored == [(accepted, quarantined)]
+    rows = demo.query("select (select count(*) from raw.readings) + (select count(*) from raw.events)")
+    assert rows == [(loaded,)]
+    assert "≠" not in demo.said()
+
+
+def test_the_marts_hold_what_was_loaded(demo) -> None:
+    readings = demo.query("select count(*), count(distinct signal_id) from raw.readings")
+    rolled_up = demo.query("select sum(reading_count), count(distinct signal_id) from marts.fct_sensor_readings_hourly")
+    assert rolled_up == readings
+    ratios = demo.query("select count(*) from marts.fct_worker_kpis_daily where utilization_elapsed_pct > 100")
+    assert ratios == [(0,)]
+
+
+def test_sinking_confidence_ends_in_a_retrained_model(demo) -> None:
+    """S1-062, S1-063: a drift episode is answered by exactly one training."""
+    decisions = demo.query("select trigger, is_promoted, episode_id from ml.promotions order by promotion_id")
+    assert decisions[0] == ("initial", True, None)
+    answered = [episode for trigger, _, episode in decisions if trigger == "drift"]
+    episodes = demo.query("select episode_id from ml.drift_episodes")
+    assert sorted(answered) == sorted(episode for (episode,) in episodes)
+    assert answered
+    assert re.search(r"Model anomaly-pump v1 \(initial\): promoted", demo.said())
+
+
+def test_the_bearing_fault_shows_in_the_scores(demo) -> None:
+    share = """select avg(is_anomaly::int) from ml.scores where equipment_code {} 'P3'
+        and event_time > (select max(event_time) - interval '4 hours' from ml.scores)"""
+    ((faulty,),) = demo.query(share.format("="))
+    ((sound,),) = demo.query(share.format("<>"))
+    assert faulty > 0.5 > 0.25 > sound
+
+
+def test_a_reading_pushed_by_hand_ends_in_a_mart(demo) -> None:
+    """A worker's morning with round numbers: 45 min working, 15 min idle, 90 units (S1-024, S1-025, S3-012..016)."""
+    api = httpx.Client(
+        base_url=demo.url("API"), headers={"Authorization": f"Bearer {demo.key('edge')}"}, trust_env=False
+    )
+    assert api.put("/api/v1/work-units/BENCH", json={"name": "Bench"}).is_success
+    assert api.put("/api/v1/workers/W900", json={"department": "Test"}).is_success
+    start = (datetime.now(UTC) - timedelta(days=2)).replace(hour=9, minute=0, second=0, microsecond=0)
+    common = {"source_code": "HAND", "worker_code": "W900", "work_unit_code": "BENCH", "confidence": 0.95}
+    events = [
+        {**common, "event_type": "working", "event_time": start.isoformat(), "duration_s": 2700, "units_produced": 90},
+        {
+            **common,
+            "event_type": "idle",
+            "event_time": (start + timedelta(seconds=2700)).isoformat(),
+            "duration_s": 900,
+        },
+    ]
+    answer = api.post("/api/v1/events", json=events)
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["accepted"], answer.json()["quarantined"]) == (2, 0)
+    kpi = """select working_h, idle_h, elapsed_h, units_produced, utilization_elapsed_pct, throughput_rate
+        from marts.fct_worker_kpis_daily where worker_code = 'W900'"""
+    ((*figures,),) = demo.wait_for(lambda: demo.query(kpi), "the worker's KPIs", 300)
+    assert [float(figure) for figure in figures] == [0.75, 0.25, 1.0, 90.0, 75.0, 120.0]
+
+
+def test_the_pages_answer(demo) -> None:
+    for page in (demo.url("DAGSTER"), demo.url("MLFLOW"), demo.url("API") + "/docs", demo.url("API") + "/openapi.json"):
+        assert httpx.get(page, trust_env=False, follow_redirects=True).status_code == 200, page
+
+
+def test_interrupting_stops_everything_it_started(demo) -> None:
+    running = [process for process in psutil.process_iter(["cmdline"]) if is_of(demo, process)]
+    assert len(running) > 5
+    demo.interrupt()
+    deadline = time.monotonic() + 20
+    while left := [p for p in psutil.process_iter(["cmdline"]) if is_of(demo, p)]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+
+
+def test_real_csv_files_reconcile_to_the_item(make_demo: Callable) -> None:
+    """`make demo ONCE=1 DATA=…` on the SKAB pump test bed."""
+    if not SKAB.is_dir():
+        pytest.skip(f"the SKAB files are not at {SKAB}")
+    demo = make_demo("--once", "--data", str(SKAB))
+    demo.start()
+    assert demo.process is not None
+    assert demo.process.wait(1200) == 0, demo.said()[-4000:]
+    sent, accepted, quarantined, repeated, loaded, *_ = counts(demo.said())
+    cells = sum(csv_cells(path) for path in SKAB.rglob("*.csv"))
+    assert sent == accepted == loaded == cells
+    assert quarantined == repeated == 0
+
+
+def counts(said: str) -> list[int]:
+    words = ("sent", "accepted", "quarantined", "repeated", "loaded", "revised", "duplicates")
+    line = next(line for line in reversed(said.splitlines()) if all(f"{word} " in line for word in words))
+    return [int(re.search(rf"{word} ([\d,]+)", line)[1].replace(",", "")) for word in words]
+
+
+def csv_cells(path: Path) -> int:
+    """Filled sensor cells of a file: every column but the time and the two labels."""
+    header, *rows = path.read_text().splitlines()
+    names = header.split(";")
+    sensors = [i for i, name in enumerate(names) if name not in {"datetime", "anomaly", "changepoint"}]
+    return sum(1 for row in rows if row for i in sensors if row.split(";")[i].strip())
+
+
+def is_of(demo, process: psutil.Process) -> bool:
+    try:
+        return demo.process.pid != process.pid and process.environ().get("MILLRACE_DATA_DIR", "").startswith(
+            str(demo.home)
+        )
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return False

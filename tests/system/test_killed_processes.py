@@ -1,0 +1,61 @@
+"""Each process of the demo is killed (-9) while it works; every item is accounted for at the end all the same."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+
+SERVICES = (
+    "edge-client",
+    "ingestion-api",
+    "postgres",
+    "dagster-code-server",
+    "dagster-daemon",
+    "dagster-webserver",
+    "mlflow",
+)
+
+
+def test_a_demo_whose_processes_are_killed_one_by_one_still_reconciles(make_demo: Callable) -> None:
+    demo = make_demo("--hours", "30")
+    demo.start()
+    for name in SERVICES:
+        pid = demo.wait_for(lambda name=name: living(demo, name), f"{name} runs", 300)
+        os.kill(pid, signal.SIGKILL)
+        demo.wait_for(
+            lambda name=name, pid=pid: living(demo, name) not in (None, pid) or finished(demo, name),
+            f"{name} is back",
+            120,
+        )
+        time.sleep(3)
+    said = demo.wait_done()
+    assert "≠" not in said
+    assert said.count("starting it again") >= len(SERVICES) - 1
+    demo.interrupt()
+
+
+def test_a_demo_that_was_killed_itself_goes_on_where_it_stopped(make_demo: Callable) -> None:
+    demo = make_demo("--hours", "30", "--once")
+    demo.start()
+    demo.wait_for(lambda: "stored" in demo.said(), "the first figures", 300)
+    os.kill(demo.process.pid, signal.SIGKILL)
+    demo.process.wait()
+    demo.start()
+    assert demo.process.wait(1200) == 0, demo.said()[-4000:]
+    assert "left over from a run that was killed" in demo.said()
+    assert "≠" not in demo.said()
+
+
+def living(demo, name: str) -> int | None:
+    if name == "postgres":
+        record = next(demo.home.glob("demo/**/postmaster.pid"), None)
+        pid = int(record.read_text().splitlines()[0]) if record else None
+    else:
+        pid = demo.pid(name)
+    return pid if pid is not None and psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" else None
+
+
+def finished(demo, name: str) -> bool:
+    return name == "edge-client" and living(demo, name) is None
