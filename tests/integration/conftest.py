@@ -1,0 +1,144 @@
+"""Fixtures of every integration test: one real PostgreSQL a session, a fresh migrated database a test.
+
+| fixture | scope | gives |
+|---|---|---|
+| `postgres` | session | `PostgresForTests`: `.url(database)`, `.create(name, template=None)`, `.drop(name)` |
+| `warehouse_url`, `warehouse_engine` | test | a fresh, migrated warehouse, dropped afterwards |
+| `api_url`, `api_engine` | test | a fresh, migrated database of the ingestion API, dropped afterwards |
+| `free_port` | test | a TCP port on loopback that nobody used a moment ago |
+
+The server is the embedded one, on a free port, in a directory of its own; `MILLRACE_TEST_WAREHOUSE_URL` names another
+(any database on it; the role must be allowed to create databases). A fresh database is a copy of a migrated template
+and costs tenths of a second. Everything below tests/integration bears the marker `integration`.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, NullPool, make_url, text
+
+from warehouse.embedded import EmbeddedPostgres
+from warehouse.engine import create_engine
+from warehouse.migrate import Branch, migrate
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+
+
+class PostgresForTests:
+    """A server on which tests make and drop databases. `server` is None where the environment names the server."""
+
+    def __init__(self, url: str, server: EmbeddedPostgres | None) -> None:
+        self.server = server
+        self._url = make_url(url)
+        self._admin = create_engine(self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    def url(self, database: str) -> str:
+        """SQLAlchemy URL of a database, password included."""
+        return self._url.set(database=database).render_as_string(hide_password=False)
+
+    def create(self, name: str, template: str | None = None) -> str:
+        """Create a database, empty or as a copy, and return its URL."""
+        # Copied block by block through the log: no checkpoint of the whole server for each test.
+        copy = f' template "{template}" strategy wal_log' if template else ""
+        with self._admin.connect() as connection:
+            connection.execute(text(f'create database "{name}"{copy}'))
+        return self.url(name)
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected."""
+        with self._admin.connect() as connection:
+            connection.execute(text(f'drop database if exists "{name}" with (force)'))
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresForTests]:
+    """The server of this session."""
+    named = os.environ.get("MILLRACE_TEST_WAREHOUSE_URL")
+    if named:
+        yield PostgresForTests(named, None)
+        return
+    # Nothing here needs to outlive the machine, and fsync is most of what a test costs.
+    unsafe = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), _free_port(), parameters=unsafe)
+    server.start()
+    try:
+        yield PostgresForTests(server.url("postgres"), server)
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def _templates(postgres: PostgresForTests) -> Iterator[dict[Branch, str]]:
+    names: dict[Branch, str] = {}
+    branches: tuple[Branch, ...] = ("api", "warehouse")
+    for branch in branches:
+        names[branch] = f"template_{branch}_{uuid.uuid4().hex[:12]}"
+        migrate(postgres.create(names[branch]), branch)
+    yield names
+    for name in names.values():
+        postgres.drop(name)
+
+
+@pytest.fixture
+def fresh_database(postgres: PostgresForTests, _templates: dict[Branch, str]) -> Iterator[Callable[[Branch], str]]:
+    """Makes as many fresh, migrated databases as a test wants: `fresh_database("api")` returns a URL."""
+    made: list[str] = []
+
+    def make(branch: Branch) -> str:
+        made.append(f"test_{branch}_{uuid.uuid4().hex[:12]}")
+        return postgres.create(made[-1], _templates[branch])
+
+    yield make
+    for name in made:
+        postgres.drop(name)
+
+
+@pytest.fixture
+def warehouse_url(fresh_database: Callable[[Branch], str]) -> str:
+    """URL of a fresh, migrated warehouse."""
+    return fresh_database("warehouse")
+
+
+@pytest.fixture
+def api_url(fresh_database: Callable[[Branch], str]) -> str:
+    """URL of a fresh, migrated database of the ingestion API."""
+    return fresh_database("api")
+
+
+@pytest.fixture
+def warehouse_engine(warehouse_url: str) -> Iterator[Engine]:
+    """Engine on `warehouse_url`."""
+    engine = create_engine(warehouse_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def api_engine(api_url: str) -> Iterator[Engine]:
+    """Engine on `api_url`."""
+    engine = create_engine(api_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port on loopback that nobody used a moment ago."""
+    return _free_port()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
