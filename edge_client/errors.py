@@ -1,0 +1,18 @@
+"""What the edge client raises. Errors of the API's client are declared beside that client.
+
+EdgeError
+├── ConfigurationError   a setting, an option or an input is wrong: nothing was sent, a person must change it
+└── SpoolError           the spool cannot be opened, read or written
+"""
+
+
+class EdgeError(Exception):
+    """The edge client cannot go on; the message is one line that says what is wrong and what to do."""
+
+
+class ConfigurationError(EdgeError):
+    """A setting, an option or an input is wrong, and waiting does not help."""
+
+
+class SpoolError(EdgeError):
+    """The spool file cannot be used, or does not hold what it must."""
