@@ -1,0 +1,40 @@
+{#
+  The incremental strategy `replace_range`: empties the built range of the table and fills it with what the model
+  yields, so that a row whose cause vanished vanishes too. A model names its range in `meta`:
+
+    range_column   `hour` or `date`; left out, the whole table is replaced
+    days_before    how many dates before the built ones depend on them and are built along; 0 by default
+    days_after     how many dates after them; 0 by default
+
+  Tables keep their identity, so views and grants on them survive, and readers see either the old rows or the new.
+#}
+{% macro get_incremental_replace_range_sql(arg_dict) %}
+    {%- set column = config.meta_get('range_column', none) -%}
+    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    {%- if column == 'hour' -%}
+        {%- set condition = in_hours('hour') -%}
+    {%- elif column == 'date' -%}
+        {%- set condition = in_dates(
+            'date', days_before=config.meta_get('days_before', 0), days_after=config.meta_get('days_after', 0)
+        ) -%}
+    {%- else -%}
+        {%- set condition = 'true' -%}
+    {%- endif -%}
+    delete from {{ arg_dict['target_relation'] }} where {{ condition }};
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict['temp_relation'] }};
+{% endmacro %}
+
+
+{#
+  Taken before a model is computed and held until it is committed: of two runs over the same hours the later one
+  computes after the earlier one has written, and never writes what it read before. Readers are not kept waiting.
+#}
+{% macro lock_target() -%}
+    {%- if execute and config.get('materialized') == 'incremental' -%}
+        {%- set relation = load_relation(this) -%}
+        {%- if relation is not none and relation.is_table -%}
+            lock table {{ relation }} in share row exclusive mode
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,32 @@
+{#
+  Views are replaced in place. dbt's own way swaps a new view in and drops the old one with all that depends on it, so
+  that rebuilding a staging view would take features_equipment_readings away from whoever is reading it.
+  Only where the columns no longer fit is the view dropped first; its dependents are built in the same run.
+#}
+{% materialization view, adapter='postgres' %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target = this.incorporate(type='view') -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if existing is not none and not existing.is_view -%}
+        {{ drop_relation_if_exists(existing) }}
+    {%- endif -%}
+    {%- call statement('main') -%}
+        do $replace$
+        begin
+            {{ get_replace_view_sql(target, sql) }}
+        exception when invalid_table_definition then
+            drop view {{ target }} cascade;
+            {{ get_replace_view_sql(target, sql) }}
+        end $replace$
+    {%- endcall -%}
+
+    {%- do apply_grants(target, config.get('grants'), should_revoke=existing is not none) -%}
+    {%- do persist_docs(target, model) -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}

@@ -1,0 +1,70 @@
+{{ config(materialized='ephemeral', tags=['hourly']) }}
+
+{%- set hours = built_range('hour') %}
+
+with events as (
+
+    select
+        *,
+        -- Whole milliseconds, as durations have them: their sums are exact.
+        date_trunc('milliseconds', event_time) as started_at,
+        least(duration_s, {{ var('max_state_duration_s') }}) * interval '1 second' as lasts,
+        -- Who is in the state; where nobody in particular was seen, the work unit.
+        case when worker_code is null then 'work_unit' else 'worker' end as subject_kind,
+        coalesce(worker_code, work_unit_code) as subject_code
+    from {{ ref('stg_raw__events') }}
+    where
+        is_state
+        and is_certain
+        and coalesce(worker_code, work_unit_code) is not null
+        and {{ in_hours('event_time', reach_back_s=var('max_state_duration_s')) }}
+
+),
+
+-- What can reach into the built hours, and what can end it.
+reaching as (
+
+    select * from events
+    {% if hours is not none %}
+        where
+            event_time >= cast('{{ hours[0] }}' as timestamptz) - interval '{{ var('max_state_gap_s') }} seconds'
+            or started_at + lasts > cast('{{ hours[0] }}' as timestamptz)
+    {% endif %}
+
+),
+
+followed as (
+
+    select
+        *,
+        first_value(started_at) over (
+            partition by site_code, subject_kind, subject_code
+            order by started_at
+            groups between 1 following and 1 following
+        ) as next_started_at
+    from reaching
+
+),
+
+bounded as (
+
+    select
+        site_code,
+        subject_kind,
+        subject_code,
+        work_unit_code,
+        source_code,
+        event_type as state,
+        confidence,
+        event_time,
+        started_at,
+        case
+            when lasts is not null then started_at + lasts
+            else least(next_started_at, started_at + interval '{{ var('max_state_gap_s') }} seconds')
+        end as ended_at
+    from followed
+
+)
+
+select * from bounded
+where ended_at > started_at

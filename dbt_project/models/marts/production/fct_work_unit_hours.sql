@@ -1,0 +1,65 @@
+{{ config(tags=['hourly'], meta={'range_column': 'hour'}) }}
+
+with timed as (
+
+    select
+        site_code,
+        work_unit_code,
+        hour,
+        sum(extract(epoch from ended_at - started_at)) as occupied_s,
+        coalesce(sum(extract(epoch from ended_at - started_at)) filter (where is_working), 0) as working_s
+    from {{ ref('int_work_units_occupied') }}
+    where {{ in_hours('hour') }}
+    group by site_code, work_unit_code, hour
+
+),
+
+counted as (
+
+    select
+        site_code,
+        work_unit_code,
+        date_trunc('hour', event_time, 'UTC') as hour,
+        sum(units_produced) as units_produced
+    from {{ ref('stg_raw__events') }}
+    where
+        is_certain
+        and work_unit_code is not null
+        and units_produced > 0
+        and {{ in_hours('event_time') }}
+    group by site_code, work_unit_code, date_trunc('hour', event_time, 'UTC')
+
+),
+
+combined as (
+
+    select
+        site_code,
+        work_unit_code,
+        hour,
+        coalesce(timed.occupied_s, 0) as occupied_s,
+        coalesce(timed.working_s, 0) as working_s,
+        coalesce(counted.units_produced, 0) as units_produced
+    from timed
+    full join counted using (site_code, work_unit_code, hour)
+
+)
+
+select
+    combined.site_code,
+    combined.work_unit_code,
+    combined.hour,
+    cast(combined.occupied_s as numeric(9, 3)) as occupied_s,
+    cast(combined.working_s as numeric(9, 3)) as working_s,
+    cast(combined.occupied_s - combined.working_s as numeric(9, 3)) as idle_s,
+    cast(combined.units_produced as bigint) as units_produced,
+    -- The target in force when the hour began: changing it today leaves yesterday as it was.
+    cast(targets.payload ->> 'target_units_per_h' as numeric(18, 6)) as target_units_per_h
+from combined
+left join {{ ref('int_registry_entries_versioned') }} as targets
+    on
+        targets.entity = 'work_units'
+        and combined.site_code = targets.site_code
+        and combined.work_unit_code = targets.code
+        and combined.hour >= targets.valid_from
+        and combined.hour < targets.valid_to

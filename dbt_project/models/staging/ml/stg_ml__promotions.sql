@@ -1,0 +1,32 @@
+with source as (
+
+    select * from {{ source('ml', 'promotions') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        promotion_id,
+        model_name,
+        challenger_version as model_version,
+        episode_id,
+        mlflow_run_id,
+        dagster_run_id,
+
+        -- text
+        reason,
+        trigger,
+
+        -- booleans
+        is_promoted,
+
+        -- timestamps
+        decided_at
+
+    from source
+
+)
+
+select * from renamed
