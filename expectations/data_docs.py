@@ -1,0 +1,149 @@
+"""Data Docs, the static site that shows every suite and the newest validations. What it shows comes from `evaluate.py`.
+
+The site is `index.html` in its directory; `store/` beside it keeps the validations it is built from.
+"""
+
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from expectations.docs_index import ValidationLine, render_index
+from expectations.suites import SUITES, Expectation, Suite
+
+if TYPE_CHECKING:
+    from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
+
+_SITE = "millrace"
+
+
+def index_page(docs_dir: Path) -> Path:
+    """The page to open, whether it was built yet or not."""
+    return docs_dir.absolute() / "index.html"
+
+
+def open_context(docs_dir: Path) -> "EphemeralDataContext":
+    """Start Great Expectations with every suite. It keeps validations in `docs_dir` and reports no usage."""
+    # Older releases report usage unless told so before they are imported; 1.24 reports nothing.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    stores = InMemoryStoreBackendDefaults()
+    stores.stores[stores.validation_results_store_name]["store_backend"] = _folder(docs_dir.absolute() / "store")
+    view = {"module_name": "expectations.docs_pages", "class_name": "OfflinePageView"}
+    stores.data_docs_sites = {
+        _SITE: {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "store_backend": _folder(docs_dir.absolute()),
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "site_section_builders": {
+                "expectations": {"view": view},
+                "validations": {"view": view},
+                "profiling": "None",
+            },
+        }
+    }
+    config = DataContextConfig(
+        store_backend_defaults=stores, analytics_enabled=False, progress_bars=ProgressBarsConfig(globally=False)
+    )
+    context = great_expectations.get_context(mode="ephemeral", project_config=config)
+    for suite in SUITES.values():
+        context.suites.add(_gx_suite(suite))
+    return context
+
+
+def build(context: "EphemeralDataContext", docs_dir: Path, history: int) -> None:
+    """Render what is new and drop what is too old. Two builders take turns.
+
+    Args:
+        context: From `open_context`; the validations to show are in its store.
+        docs_dir: The directory given there.
+        history: Validations to keep of each suite.
+    """
+    from great_expectations.data_context.types.resource_identifiers import ExpectationSuiteIdentifier
+
+    with _alone_in(docs_dir):
+        kept = _prune(context.validation_results_store, docs_dir, history)
+        missing = [key for key in kept if not _page(docs_dir, key).exists()]
+        suites = [ExpectationSuiteIdentifier(name=name) for name in SUITES]
+        # Its own index is a script that fetches libraries from the internet to draw a table.
+        context.build_data_docs(site_names=[_SITE], resource_identifiers=[*suites, *missing], build_index=False)
+        lines = [_line(context.validation_results_store.get(key), docs_dir, key) for key in kept]
+        descriptions = [(suite.name, suite.description) for suite in SUITES.values()]
+        index_page(docs_dir).write_text(render_index(descriptions, lines), encoding="utf-8")
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    return {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(path)}
+
+
+def _gx_suite(suite: Suite) -> Any:
+    from great_expectations import ExpectationSuite
+
+    return ExpectationSuite(
+        name=suite.name,
+        expectations=[_gx_expectation(expectation) for expectation in suite.expectations],
+        notes=suite.description,
+    )
+
+
+def _gx_expectation(expectation: Expectation) -> Any:
+    from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    return ExpectColumnValuesToBeBetween(
+        column=expectation.column,
+        max_value=expectation.limit,
+        strict_max=expectation.is_strict,
+        severity=FailureSeverity(expectation.severity),
+        description=expectation.description,
+        notes=f"{expectation.name} ({', '.join(expectation.mission)})",
+        meta={"name": expectation.name},
+    )
+
+
+def _prune(store: Any, docs_dir: Path, history: int) -> list[Any]:
+    """Forget all but the newest validations of each suite; return the keys of those, newest first."""
+    kept: list[Any] = []
+    seen: Counter[str] = Counter()
+    for key in sorted(store.list_keys(), key=lambda key: key.run_id.run_time, reverse=True):
+        suite = key.expectation_suite_identifier.name
+        seen[suite] += 1
+        if seen[suite] <= history:
+            kept.append(key)
+        else:
+            store.remove_key(key)
+            _page(docs_dir, key).unlink(missing_ok=True)
+    return kept
+
+
+def _page(docs_dir: Path, key: Any) -> Path:
+    *folders, name = key.to_tuple()
+    return docs_dir.joinpath("validations", *folders, f"{name}.html")
+
+
+def _line(outcome: Any, docs_dir: Path, key: Any) -> ValidationLine:
+    return ValidationLine(
+        validated_at=key.run_id.run_time,
+        suite=key.expectation_suite_identifier.name,
+        window=key.run_id.run_name,
+        page=_page(docs_dir, key).relative_to(docs_dir).as_posix(),
+        failed=tuple(result.expectation_config.meta["name"] for result in outcome.results if not result.success),
+    )
+
+
+@contextmanager
+def _alone_in(docs_dir: Path) -> Iterator[None]:
+    docs_dir.mkdir(parents=True, exist_ok=True)
+    with (docs_dir / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,18 @@
+"""What can go wrong while validating. A failed expectation is a result, not an error, and does not belong here.
+
+ExpectationsError
+├── WindowInvalid
+└── ValidationBroken
+"""
+
+
+class ExpectationsError(Exception):
+    """Base of everything this package raises itself."""
+
+
+class WindowInvalid(ExpectationsError):
+    """The window is empty, reversed or without a time zone."""
+
+
+class ValidationBroken(ExpectationsError):
+    """Great Expectations could not evaluate an expectation, so nothing is known about the data."""

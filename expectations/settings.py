@@ -1,0 +1,22 @@
+"""Settings of the expectations. Thresholds do not belong here: they are part of the suites."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ExpectationsSettings(BaseSettings):
+    """Where Data Docs go and how much of them is kept."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MILLRACE_EXPECTATIONS_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    data_docs_dir: Path = Field(
+        default=Path(".millrace/data_docs"),
+        description="Directory of the Data Docs, a static site; open its index.html",
+    )
+    data_docs_history: int = Field(
+        default=30, ge=1, description="Validations of each suite that Data Docs keep; ops.validation_results keeps all"
+    )

@@ -1,0 +1,62 @@
+"""Validates a window of loaded data: the one entry for Dagster and the command line. What is expected is in `suites/`.
+
+Great Expectations takes seconds to import, so it is imported when the first window is validated.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from expectations import data_docs
+from expectations.evaluate import ValidationResult, close_datasource, evaluate, open_datasource
+from expectations.results import record
+from expectations.settings import ExpectationsSettings
+from expectations.suites import SUITES
+from expectations.window import Window
+from warehouse.engine import create_engine
+
+__all__ = ["ValidationResult", "validate_window"]
+
+
+def validate_window(
+    url: str,
+    start: datetime,
+    end: datetime,
+    *,
+    dagster_run_id: str | None = None,
+    docs_dir: Path | None = None,
+    suites: Iterable[str] = tuple(SUITES),
+) -> list[ValidationResult]:
+    """Validate the rows of [start, end), write `ops.validation_results` and build Data Docs.
+
+    Readings and events are taken by event time, the ledger by the time the API received a batch.
+
+    Args:
+        url: SQLAlchemy URL of the warehouse; names its driver.
+        start: First instant of the window, with a time zone.
+        end: First instant after the window, with a time zone.
+        dagster_run_id: The Dagster run that asks, if one does.
+        docs_dir: Where Data Docs are; by default the setting `data_docs_dir`.
+        suites: Names of the suites to evaluate.
+
+    Returns:
+        One result for each expectation. A failed one is a result, not an error.
+
+    Raises:
+        WindowInvalid: The window is empty or reversed, or a bound has no time zone.
+        ValidationBroken: An expectation could not be evaluated; nothing was written.
+    """
+    window = Window(start, end)
+    settings = ExpectationsSettings()
+    site = docs_dir or settings.data_docs_dir
+    context = data_docs.open_context(site)
+    datasource = open_datasource(context, url)
+    engine = create_engine(url)
+    try:
+        results = [result for name in suites for result in evaluate(context, datasource, SUITES[name], window)]
+        record(engine, window, results, dagster_run_id)
+    finally:
+        close_datasource(datasource)
+        engine.dispose()
+    data_docs.build(context, site, settings.data_docs_history)
+    return results

@@ -1,0 +1,127 @@
+"""One validation from the rows to the results table and Data Docs, on a real warehouse."""
+
+import re
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+from typer.testing import CliRunner
+
+from expectations.__main__ import app
+from expectations.data_docs import index_page
+from expectations.errors import ValidationBroken
+from expectations.suites import SUITES
+from warehouse.tables import validation_results
+
+HOUR = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+Validate = Callable[..., dict[str, Any]]
+
+
+def test_an_empty_window_passes_and_says_so(validate: Validate) -> None:
+    results = validate()
+
+    assert len(results) == sum(len(suite.expectations) for suite in SUITES.values())
+    assert all(result.is_success for result in results.values())
+    assert {result.observed["note"] for result in results.values()} == {"no rows"}
+
+
+def test_results_are_written_with_window_and_run(plant: Any, validate: Validate, warehouse_engine: Engine) -> None:
+    plant.batch(100, quarantined_count=10)
+
+    validate(dagster_run_id="run-1")
+
+    with warehouse_engine.connect() as connection:
+        rows = connection.execute(select(validation_results)).all()
+    assert {(row.suite, row.expectation) for row in rows} == {
+        (suite.name, expectation.name) for suite in SUITES.values() for expectation in suite.expectations
+    }
+    assert {(row.window_start, row.window_end, row.dagster_run_id) for row in rows} == {
+        (HOUR, HOUR + timedelta(hours=1), "run-1")
+    }
+    (failed,) = [row for row in rows if not row.is_success]
+    assert (failed.expectation, failed.severity) == ("invalid_rate_is_low", "critical")
+    assert failed.observed["failed_groups"][0]["invalid_pct"] == 10.0
+
+
+def test_data_docs_show_each_window_and_need_no_internet(plant: Any, validate: Validate, tmp_path: Path) -> None:
+    plant.batch(100, quarantined_count=10)
+
+    validate()
+
+    index = index_page(tmp_path / "docs")
+    assert "invalid_rate_is_low" in index.read_text()
+    links = re.findall(r'href="([^"]+)"', index.read_text())
+    pages = [index.parent / link.replace("%3A", ":") for link in links]
+    assert len(pages) == 2 * len(SUITES)
+    for page in [index, *pages]:
+        content = page.read_text()
+        assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", content)
+        assert "<script" not in content
+        for home in re.findall(r'href="([^"#]*index.html)"', content):
+            assert (page.parent / home).resolve() == index
+
+
+def test_data_docs_keep_a_bounded_history(validate: Validate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_EXPECTATIONS_DATA_DOCS_HISTORY", "2")
+
+    for hour in range(4):
+        validate(HOUR + timedelta(hours=hour), HOUR + timedelta(hours=hour + 1), suites=["ledger"])
+
+    docs = tmp_path / "docs"
+    kept = {"2026-03-02T11:00:00Z--2026-03-02T12:00:00Z", "2026-03-02T12:00:00Z--2026-03-02T13:00:00Z"}
+    assert {page.parent.parent.name for page in docs.glob("validations/**/*.html")} == kept
+    assert {page.parent.parent.name for page in docs.glob("store/**/*.json")} == kept
+    assert set(re.findall(r">(2026[^<]*--[^<]*)</a>", index_page(docs).read_text())) == kept
+
+
+def test_nothing_but_the_warehouse_is_called(
+    plant: Any, validate: Validate, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S0-057: no usage report, no version check, no library from the internet."""
+    plant.batch(100, quarantined_count=10)
+    asked: list[object] = []
+    resolve = socket.getaddrinfo
+
+    def listen(host: object, *arguments: Any, **options: Any) -> Any:
+        asked.append(host)
+        return resolve(host, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", listen)
+
+    validate()
+
+    assert set(asked) <= {"127.0.0.1", "localhost"}
+
+
+def test_a_warehouse_without_tables_is_an_error_that_says_what_to_do(
+    validate: Validate, warehouse_engine: Engine
+) -> None:
+    with warehouse_engine.begin() as connection:
+        connection.execute(text("alter table raw.batches rename to elsewhere"))
+
+    with pytest.raises(ValidationBroken, match="warehouse migrate"):
+        validate()
+
+    with warehouse_engine.connect() as connection:
+        assert connection.execute(select(validation_results)).all() == []
+
+
+def test_the_command_line_exits_with_one_on_a_critical_failure(
+    plant: Any, warehouse_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_WAREHOUSE_URL", warehouse_url)
+    monkeypatch.setenv("MILLRACE_EXPECTATIONS_DATA_DOCS_DIR", str(tmp_path))
+    window = ["validate", "--from", "2026-03-02T09:00", "--to", "2026-03-02T10:00:00Z", "--suite", "ledger"]
+    plant.batch(100, late_count=100)
+    assert CliRunner().invoke(app, window).exit_code == 0
+
+    plant.batch(100, quarantined_count=50)
+    outcome = CliRunner().invoke(app, window, env={"COLUMNS": "160"})
+
+    assert outcome.exit_code == 1
+    assert re.search(r"invalid_rate_is_low\W+critical\W+25\W+< 10\W+200", outcome.output)
