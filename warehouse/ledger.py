@@ -1,0 +1,128 @@
+"""The touched-hours ledger (D6): which hours of which site changed, and who has not followed yet.
+
+What follows (rollups, daily marts) does not belong here. Two consumers work one after the other: `rolled_up` follows
+the loads, `summarized` follows the rollups.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, text
+
+Consumer = Literal["rolled_up", "summarized"]
+
+_HOUR = timedelta(hours=1)
+
+_TOUCH = text(
+    """
+    insert into raw.touched_hours as t (site_code, hour, touch_count, touched_at)
+    select :site_code, hour, 1, :touched_at from unnest(cast(:hours as timestamptz[])) as touched (hour)
+    order by hour
+    on conflict (site_code, hour) do update set touch_count = t.touch_count + 1, touched_at = excluded.touched_at
+    """
+)
+_PENDING = {
+    "rolled_up": "rolled_up_count < touch_count",
+    "summarized": "summarized_count < rolled_up_count and rolled_up_count >= touch_count",
+}
+_LEADER = {"rolled_up": "touch_count", "summarized": "rolled_up_count"}
+
+
+@dataclass(frozen=True, order=True)
+class HourRange:
+    """Contiguous hours, half-open: from `start` until before `end`, both UTC and whole hours."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How far the ledger was when a consumer began: what it settles afterwards, and no more."""
+
+    site_codes: tuple[str, ...]
+    hours: tuple[datetime, ...]
+    counts: tuple[int, ...]
+
+
+def touch(connection: Connection, site_code: str, hours: Iterable[datetime], touched_at: datetime) -> None:
+    """Record that a load changed these hours. Call it last in the load's transaction: consumers wait for its locks."""
+    touched = sorted(hours)
+    if touched:
+        connection.execute(_TOUCH, {"site_code": site_code, "hours": touched, "touched_at": touched_at})
+
+
+def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
+    """Hours that a consumer has to work on, over all sites, as contiguous ranges, oldest first.
+
+    An hour is pending for `summarized` once it was rolled up and as long as no further rollup is due.
+    """
+    query = text(f"select distinct hour from raw.touched_hours where {_PENDING[consumer]} order by hour")
+    with engine.connect() as connection:
+        hours: Sequence[datetime] = connection.execute(query).scalars().all()
+    ranges: list[HourRange] = []
+    for hour in hours:
+        if ranges and ranges[-1].end == hour:
+            ranges[-1] = HourRange(ranges[-1].start, hour + _HOUR)
+        else:
+            ranges.append(HourRange(hour, hour + _HOUR))
+    return ranges
+
+
+def seen(engine: Engine, consumer: Consumer, start: datetime, end: datetime) -> Snapshot:
+    """Note how far the ledger is in a range. Call it before reading the data, or a touch in between is lost."""
+    query = text(
+        f"select site_code, hour, {_LEADER[consumer]} from raw.touched_hours "
+        "where hour >= :start and hour < :end order by site_code, hour"
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query, {"start": start, "end": end}).all()
+    return Snapshot(tuple(row[0] for row in rows), tuple(row[1] for row in rows), tuple(row[2] for row in rows))
+
+
+def settle(engine: Engine, consumer: Consumer, snapshot: Snapshot) -> None:
+    """Record that a consumer has followed as far as the snapshot. What was touched since then stays pending."""
+    column = f"{consumer}_count"
+    statement = text(
+        f"""
+        with followed as materialized (
+            select t.site_code, t.hour, s.count from raw.touched_hours as t
+            join unnest(cast(:site_codes as text[]), cast(:hours as timestamptz[]), cast(:counts as bigint[]))
+                as s (site_code, hour, count) using (site_code, hour)
+            order by t.hour, t.site_code for update of t
+        )
+        update raw.touched_hours as t set {column} = greatest(t.{column}, f.count)
+        from followed as f where (t.site_code, t.hour) = (f.site_code, f.hour)
+        """
+    )
+    with engine.begin() as connection:
+        connection.execute(
+            statement,
+            {
+                "site_codes": list(snapshot.site_codes),
+                "hours": list(snapshot.hours),
+                "counts": list(snapshot.counts),
+            },
+        )
+
+
+def reopen(engine: Engine, start: datetime, end: datetime) -> None:
+    """Make `summarized` follow once more, though nothing was loaded: there are new scores in the range.
+
+    Touch and rollup advance together. So a pending rollup stays pending, and a summary that runs at this moment cannot
+    settle what it has not seen.
+    """
+    statement = text(
+        """
+        with reopened as materialized (
+            select site_code, hour from raw.touched_hours where hour >= :start and hour < :end
+            order by hour, site_code for update
+        )
+        update raw.touched_hours as t set touch_count = touch_count + 1, rolled_up_count = rolled_up_count + 1
+        from reopened as r where (t.site_code, t.hour) = (r.site_code, r.hour)
+        """
+    )
+    with engine.begin() as connection:
+        connection.execute(statement, {"start": start, "end": end})

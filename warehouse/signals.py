@@ -1,0 +1,57 @@
+"""Ids of signals: equipment × metric of a site. Units and limits that somebody reviewed are the registry's."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+Signal = tuple[str, str, str | None]
+"""Equipment code, metric, unit code as seen (None: none)."""
+
+_KNOWN = text(
+    """
+    select s.equipment_code, s.metric, s.signal_id, s.unit_code
+    from unnest(cast(:equipment_codes as text[]), cast(:metrics as text[])) as w (equipment_code, metric)
+    join raw.signals as s on s.site_code = :site_code and (s.equipment_code, s.metric) = (w.equipment_code, w.metric)
+    """
+)
+# Only what is missing is sent: each row in conflict would use up an id.
+_CREATE = text(
+    """
+    insert into raw.signals (site_code, equipment_code, metric, unit_code)
+    select :site_code, equipment_code, metric, unit_code
+    from unnest(cast(:equipment_codes as text[]), cast(:metrics as text[]), cast(:unit_codes as text[]))
+        as w (equipment_code, metric, unit_code)
+    order by equipment_code, metric
+    on conflict (site_code, equipment_code, metric) do update set unit_code = excluded.unit_code
+    where signals.unit_code is null
+    """
+)
+
+
+def signal_ids(connection: Connection, site_code: str, signals: Sequence[Signal]) -> list[int]:
+    """Id of each signal, created where it is new; a unit is filled in once it is seen."""
+    known = _known(connection, site_code, signals)
+    missing = [signal for signal in signals if _is_news(signal, known.get(signal[:2]))]
+    if missing:
+        connection.execute(_CREATE, {**_columns(site_code, missing), "unit_codes": [unit for _, _, unit in missing]})
+        known = _known(connection, site_code, signals)
+    return [known[signal[:2]][0] for signal in signals]
+
+
+def _known(
+    connection: Connection, site_code: str, signals: Sequence[Signal]
+) -> dict[tuple[str, str], tuple[int, str | None]]:
+    rows = connection.execute(_KNOWN, _columns(site_code, signals))
+    return {(row.equipment_code, row.metric): (row.signal_id, row.unit_code) for row in rows}
+
+
+def _is_news(signal: Signal, known: tuple[int, str | None] | None) -> bool:
+    return known is None or (known[1] is None and signal[2] is not None)
+
+
+def _columns(site_code: str, signals: Sequence[Signal]) -> dict[str, object]:
+    return {
+        "site_code": site_code,
+        "equipment_codes": [equipment_code for equipment_code, _, _ in signals],
+        "metrics": [metric for _, metric, _ in signals],
+    }
