@@ -87,6 +87,7 @@
     {%- if not where -%}
         {{ return(relation) }}
     {%- endif -%}
-    {%- set where = where | replace('__built_hours__', in_hours('hour')) | replace('__built_dates__', in_dates('date')) -%}
+    {%- set where = where | replace('__built_hours__', in_hours('hour')) -%}
+    {%- set where = where | replace('__built_dates__', in_dates('date')) -%}
     {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') as built') }}
 {%- endmacro %}

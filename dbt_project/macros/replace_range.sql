@@ -9,21 +9,26 @@
   Tables keep their identity, so views and grants on them survive, and readers see either the old rows or the new.
 #}
 {% macro get_incremental_replace_range_sql(arg_dict) %}
-    {%- set column = config.meta_get('range_column', none) -%}
-    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
-    {%- if column == 'hour' -%}
-        {%- set condition = in_hours('hour') -%}
-    {%- elif column == 'date' -%}
-        {%- set condition = in_dates(
-            'date', days_before=config.meta_get('days_before', 0), days_after=config.meta_get('days_after', 0)
-        ) -%}
-    {%- else -%}
-        {%- set condition = 'true' -%}
-    {%- endif -%}
-    delete from {{ arg_dict['target_relation'] }} where {{ condition }};
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }};
+
+{%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') %}
+
+delete from {{ arg_dict['target_relation'] }} where {{ in_replaced_range() }};
+insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+select {{ columns }} from {{ arg_dict['temp_relation'] }};
+
 {% endmacro %}
+
+
+{% macro in_replaced_range() -%}
+    {%- set column = config.meta_get('range_column', none) -%}
+    {%- if column == 'hour' -%}
+        {{ in_hours('hour') }}
+    {%- elif column == 'date' -%}
+        {{ in_dates('date', config.meta_get('days_before', 0), config.meta_get('days_after', 0)) }}
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
 
 
 {#

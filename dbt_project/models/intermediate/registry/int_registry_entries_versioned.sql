@@ -26,8 +26,9 @@ versioned as (
         code,
         payload,
         case when version_number = 1 then '-infinity' else valid_from end as valid_from,
-        coalesce(lead(valid_from) over (partition by site_code, entity, code order by change_seq), 'infinity') as valid_to
+        coalesce(lead(valid_from) over entry, 'infinity') as valid_to
     from ordered
+    window entry as (partition by site_code, entity, code order by change_seq)
 
 )
 

@@ -16,9 +16,12 @@ with pieces as (
         greatest(bounded.started_at, hours.hour) as piece_started_at,
         least(bounded.ended_at, hours.hour + interval '1 hour') as piece_ended_at
     from {{ ref('int_states_bounded') }} as bounded
-    cross join lateral generate_series(
-        date_trunc('hour', bounded.started_at, 'UTC'), bounded.ended_at - interval '1 microsecond', interval '1 hour'
-    ) as hours (hour)
+    cross join
+        lateral generate_series(
+            date_trunc('hour', bounded.started_at, 'UTC'),
+            bounded.ended_at - interval '1 microsecond',
+            interval '1 hour'
+        ) as hours (hour)
     where {{ in_hours('hours.hour') }}
 
 ),

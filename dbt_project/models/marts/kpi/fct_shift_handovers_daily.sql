@@ -1,6 +1,6 @@
 {{ config(tags=['daily'], meta={'range_column': 'date', 'days_before': 1, 'days_after': 1}) }}
 
--- A handover near midnight looks at the date before or after it: those are built along, hence days_before and days_after.
+-- A handover near midnight looks at the date before or after it. These dates are built along: days_before, days_after.
 with units as (
 
     select * from {{ ref('int_units_localized') }}

@@ -1,7 +1,7 @@
 {{ config(tags=['hourly'], meta={'range_column': 'hour'}) }}
 
--- Two kinds of batches tell nothing of how well a source sends now: the backlog of one that was cut off (C48), and items
--- let out of quarantine, which were counted when they first came.
+-- Two kinds of batches tell nothing of how well a source sends now: the backlog of one that was cut off (C48), and
+-- items let out of quarantine, which were counted when they first came.
 with batches as (
 
     select
