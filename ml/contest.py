@@ -1,0 +1,69 @@
+"""All candidates and naive baselines on the same data, by the same steps. Who wins is decided in `ml.gate`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ml.arrays import FloatArray
+from ml.candidates import Candidate, Judges, build
+from ml.dataset import TrainingData
+from ml.detectors.catalogue import candidates, naive_baselines
+from ml.detectors.protocol import Detector, Progress
+from ml.evaluate import Evaluation
+from ml.settings import MlSettings
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What came of training everything.
+
+    Attributes:
+        judges: The windows that judged all of them.
+        candidates: By detector name.
+        baselines: Naive detectors by name.
+    """
+
+    judges: Judges
+    candidates: Mapping[str, Candidate]
+    baselines: Mapping[str, Candidate]
+
+    def evaluations(self) -> dict[str, Evaluation]:
+        """The candidates' evaluations by name."""
+        return {name: candidate.evaluation for name, candidate in self.candidates.items()}
+
+    def baseline_evaluations(self) -> dict[str, Evaluation]:
+        """The baselines' evaluations by name."""
+        return {name: candidate.evaluation for name, candidate in self.baselines.items()}
+
+    def later_scores(self) -> dict[str, FloatArray]:
+        """Scores of the later windows of everybody, by name."""
+        return {name: found.later_scores for name, found in [*self.candidates.items(), *self.baselines.items()]}
+
+
+def hold(data: TrainingData, settings: MlSettings, progress: Progress) -> Contest:
+    """Train and judge all candidates and baselines.
+
+    Args:
+        data: Of one equipment class.
+        settings: Seed, epochs, threads, percentile.
+        progress: Told which candidate is being fitted and how far it is.
+    """
+    import torch
+
+    torch.set_num_threads(settings.threads)
+    judges = Judges.of(data, settings.seed)
+
+    def built(detector: Detector) -> Candidate:
+        return build(
+            detector,
+            data,
+            judges,
+            seed=settings.seed,
+            percentile=settings.threshold_percentile,
+            progress=progress,
+        )
+
+    return Contest(
+        judges=judges,
+        candidates={detector.name: built(detector) for detector in candidates(settings.epochs)},
+        baselines={detector.name: built(detector) for detector in naive_baselines()},
+    )

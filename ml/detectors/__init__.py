@@ -1,0 +1,1 @@
+"""Detectors of anomalies, all behind `ml.detectors.protocol`."""

@@ -1,0 +1,1 @@
+"""The LSTM autoencoder (S2-018..024): `network`, its `training`, and its public face, `detector`."""

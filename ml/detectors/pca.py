@@ -1,0 +1,101 @@
+"""PCA with Hotelling's T² and the residual Q: the linear baseline. What is common to detectors does not belong here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ml.arrays import FloatArray
+from ml.detectors.protocol import Progress, Weights
+from ml.detectors.shares import to_shares
+from ml.detectors.summaries import by_sensor, summarize
+from ml.errors import NotFitted
+from ml.windows import check_shape
+
+KEPT_VARIANCE = 0.95
+LIMIT_PERCENTILE = 99.0
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """The plane of normal operation, in standardised summaries."""
+
+    centre: FloatArray  # (feature,)
+    scale: FloatArray  # (feature,)
+    components: FloatArray  # (component, feature)
+    variances: FloatArray  # (component,)
+    limits: FloatArray  # (2,): T² and Q that LIMIT_PERCENTILE of training windows stay below
+
+
+class PcaDetector:
+    """Scores a window by the larger of T² and Q, each relative to its limit in training."""
+
+    name: ClassVar[str] = "pca"
+
+    def __init__(self) -> None:
+        self._plane: _Plane | None = None
+
+    @property
+    def params(self) -> Mapping[str, float | int | str]:
+        """The hyperparameters."""
+        return {"kept_variance": KEPT_VARIANCE, "limit_percentile": LIMIT_PERCENTILE}
+
+    def fit(self, windows: FloatArray, *, seed: int, progress: Progress) -> Mapping[str, list[float]]:
+        """Find the plane; `seed` does not matter."""
+        summaries = summarize(windows)
+        centre, scale = summaries.mean(axis=0), np.maximum(summaries.std(axis=0), 1e-6)
+        standardised = (summaries - centre) / scale
+        _, singular, components = np.linalg.svd(standardised, full_matrices=False)
+        variances = np.square(singular) / max(len(windows) - 1, 1)
+        kept = int(np.searchsorted(np.cumsum(variances) / variances.sum(), KEPT_VARIANCE)) + 1
+        plane = _Plane(centre, scale, components[:kept], np.maximum(variances[:kept], 1e-12), np.ones(2))
+        t2, q = _statistics(plane, standardised)
+        limits = np.maximum([np.percentile(t2, LIMIT_PERCENTILE), np.percentile(q, LIMIT_PERCENTILE)], 1e-12)
+        self._plane = _Plane(plane.centre, plane.scale, plane.components, plane.variances, limits)
+        progress(self.name, 1.0)
+        return {}
+
+    def score(self, windows: FloatArray) -> FloatArray:
+        """Return the larger of T² and Q relative to their limits, shape (window,)."""
+        plane, standardised = self._standardise(windows)
+        t2, q = _statistics(plane, standardised)
+        larger: FloatArray = np.maximum(t2 / plane.limits[0], q / plane.limits[1])
+        return larger
+
+    def explain(self, windows: FloatArray) -> FloatArray:
+        """Return each sensor's part in T² and Q, both relative to their limits, shape (window, sensor)."""
+        plane, standardised = self._standardise(windows)
+        projected = standardised @ plane.components.T  # (window, component)
+        t2_parts = standardised * ((projected / plane.variances) @ plane.components)  # sums to T²
+        q_parts = np.square(standardised - projected @ plane.components)  # sums to Q
+        return to_shares(by_sensor(t2_parts / plane.limits[0] + q_parts / plane.limits[1]))
+
+    def weights(self) -> Weights:
+        """Return the plane."""
+        return dict(vars(self._fitted()))
+
+    @classmethod
+    def restore(cls, weights: Weights) -> "PcaDetector":
+        """Build the fitted detector again."""
+        detector = cls()
+        detector._plane = _Plane(**weights)
+        return detector
+
+    def _fitted(self) -> _Plane:
+        if self._plane is None:
+            raise NotFitted("This PCA detector has not been fitted: call fit() or restore() first.")
+        return self._plane
+
+    def _standardise(self, windows: FloatArray) -> tuple[_Plane, FloatArray]:
+        plane = self._fitted()
+        check_shape(windows, len(plane.centre) // 3)
+        return plane, (summarize(windows) - plane.centre) / plane.scale
+
+
+def _statistics(plane: _Plane, standardised: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """T² (distance within the plane) and Q (squared distance from it), shape (window,) each."""
+    projected = standardised @ plane.components.T
+    t2 = (np.square(projected) / plane.variances).sum(axis=1)
+    q = np.square(standardised - projected @ plane.components).sum(axis=1)
+    return t2, q

@@ -1,0 +1,70 @@
+"""Known faults injected into normal windows, as the shop floor gives no labels. Judging does not belong here.
+
+Readings come without labels, so a detector is measured on normal windows later than its training, some of which are
+given a fault of known kind: a sensor that jumps, wanders off, freezes or grows noisy, sized in its own normal spread.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from ml.arrays import FloatArray, IntArray
+
+LATEST_ONSET = 15
+"""Steps into the window at which a fault begins at the latest; the rest of the window is faulty."""
+
+
+def _offset(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """The sensor jumps by 2 to 5 of its spreads."""
+    moved: FloatArray = values + spread * rng.uniform(2.0, 5.0) * rng.choice((-1.0, 1.0))
+    return moved
+
+
+def _drift(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """The sensor wanders off, by 3 to 8 of its spreads at the end."""
+    ramp = np.linspace(0.0, 1.0, len(values))[:, None]
+    moved: FloatArray = values + spread * ramp * rng.uniform(3.0, 8.0) * rng.choice((-1.0, 1.0))
+    return moved
+
+
+def _stuck(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """The sensor freezes at its last good value."""
+    return np.repeat(values[:1], len(values), axis=0)
+
+
+def _noise(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """The sensor grows noisy: 1.5 to 4 of its spreads, white."""
+    return values + spread * rng.uniform(1.5, 4.0) * rng.standard_normal(values.shape)
+
+
+FAULTS: Final[dict[str, Callable[[FloatArray, FloatArray, np.random.Generator], FloatArray]]] = {
+    "offset": _offset,
+    "drift": _drift,
+    "stuck": _stuck,
+    "noise": _noise,
+}
+KINDS: Final = tuple(FAULTS)
+
+
+def inject(windows: FloatArray, spread: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, IntArray]:
+    """Give every window one fault, in one or two of its sensors.
+
+    Args:
+        windows: Normal, shape (window, time, sensor), in the sensors' units; not changed.
+        spread: Normal standard deviation of each sensor, shape (sensor,); sensors with none stay as they are.
+        rng: Decides kind by kind in turn, and size, sensors and onset.
+
+    Returns:
+        Faulty windows of the same shape, and the index in `KINDS` of each one's fault, shape (window,).
+    """
+    faulty = windows.copy()
+    kinds = np.arange(len(windows), dtype=np.int64) % len(KINDS)
+    moving = np.flatnonzero(spread > 0)
+    if not len(moving):
+        return faulty, kinds
+    for window, kind in zip(faulty, kinds, strict=True):
+        chosen = rng.choice(moving, size=min(int(rng.integers(1, 3)), len(moving)), replace=False)
+        onset = int(rng.integers(0, LATEST_ONSET + 1))
+        window[onset:, chosen] = FAULTS[KINDS[kind]](window[onset:, chosen], spread[chosen], rng)
+    return faulty, kinds

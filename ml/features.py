@@ -1,0 +1,173 @@
+"""Reads the readings of an equipment class, piece by piece, onto the grid. Windows are cut in `ml.windows`.
+
+Everything comes from `marts.features_equipment_readings`, and no more than one chunk of one equipment is in memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy import Connection, text
+
+from ml.arrays import BoolArray, FloatArray, IntArray
+from ml.binary_copy import EPOCH_US, decode, driver_connection
+from ml.errors import NotEnoughData
+from ml.grid import datetime_of, forward_fill, infer_grid_s, resample
+from ml.windows import FILL_STEPS, LEAD_STEPS
+
+CHUNK_STEPS = 20_000
+SAMPLE_READINGS = 500
+SAMPLE_SIGNALS = 100
+
+
+@dataclass(frozen=True, order=True)
+class Equipment:
+    """A piece of equipment."""
+
+    site_code: str
+    equipment_code: str
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What there is of one metric of one piece of equipment; times are UTC."""
+
+    equipment: Equipment
+    metric: str
+    reading_count: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A chunk of one equipment on the grid.
+
+    Attributes:
+        first_step: Step of the first row; the first `LEAD_STEPS` rows repeat the end of the chunk before.
+        values: Shape (time, sensor); NaN where nothing is known, gaps up to `FILL_STEPS` are filled.
+        is_observed: Whether any sensor reported in the step itself, shape (time,).
+    """
+
+    first_step: int
+    values: FloatArray
+    is_observed: BoolArray
+
+
+def equipment_of(connection: Connection, equipment_class: str) -> list[Equipment]:
+    """All equipment of a class, in a fixed order."""
+    rows = connection.execute(
+        text(
+            "select site_code, equipment_code from marts.dim_equipment"
+            " where equipment_class = :equipment_class order by site_code, equipment_code"
+        ),
+        {"equipment_class": equipment_class},
+    )
+    return [Equipment(row.site_code, row.equipment_code) for row in rows]
+
+
+def signals_of(connection: Connection, equipment_class: str, history_days: float) -> list[Signal]:
+    """What the last `history_days` before the newest reading hold, in a fixed order.
+
+    Raises:
+        NotEnoughData: There is no reading at all.
+    """
+    newest: datetime | None = connection.scalar(
+        text(
+            "select event_time from marts.features_equipment_readings"
+            " where equipment_class = :equipment_class order by event_time desc limit 1"
+        ),
+        {"equipment_class": equipment_class},
+    )
+    if newest is None:
+        raise NotEnoughData(f"There is no good reading of equipment class {equipment_class!r}; push some first.")
+    rows = connection.execute(
+        text("""
+            select
+                site_code, equipment_code, metric, count(*) as reading_count,
+                min(event_time) as first_at, max(event_time) as last_at
+            from marts.features_equipment_readings
+            where equipment_class = :equipment_class and event_time > :since and value is not null
+            group by site_code, equipment_code, metric
+            order by site_code, equipment_code, metric
+        """),
+        {"equipment_class": equipment_class, "since": newest - timedelta(days=history_days)},
+    )
+    return [
+        Signal(Equipment(row.site_code, row.equipment_code), row.metric, row.reading_count, row.first_at, row.last_at)
+        for row in rows
+    ]
+
+
+def sampling_grid_s(connection: Connection, signals: Sequence[Signal]) -> float:
+    """The grid that the newest readings of the signals, or of a hundred of them, suggest."""
+    chosen = [signals[i] for i in np.unique(np.linspace(0, len(signals) - 1, SAMPLE_SIGNALS).astype(int))]
+    return infer_grid_s(_newest_times(connection, signal) for signal in chosen)
+
+
+def _newest_times(connection: Connection, signal: Signal) -> IntArray:
+    """Event times of a signal's newest readings, ascending, microseconds UTC."""
+    times = connection.scalars(
+        text("""
+            select (extract(epoch from event_time) * 1000000)::bigint
+            from marts.features_equipment_readings
+            where site_code = :site_code and equipment_code = :equipment_code and metric = :metric
+            order by event_time desc limit :count
+        """),
+        {**vars(signal.equipment), "metric": signal.metric, "count": SAMPLE_READINGS},
+    )
+    return np.array(times.all(), dtype=np.int64)[::-1]
+
+
+def frames(
+    connection: Connection, equipment: Equipment, sensors: Sequence[str], grid_us: int, steps: range
+) -> Iterator[Frame]:
+    """Read one equipment in chunks.
+
+    Args:
+        connection: All chunks are read on it, within its transaction.
+        equipment: Whose readings.
+        sensors: Metrics, in the order of the columns.
+        grid_us: Length of a step, microseconds.
+        steps: Window ends wanted; what windows need before them is read as well.
+
+    Yields:
+        Frames such that each step of `steps` is in exactly one, not counting the lead.
+    """
+    for start in range(steps.start, steps.stop, CHUNK_STEPS):
+        first = start - LEAD_STEPS - FILL_STEPS
+        stop = min(start + CHUNK_STEPS, steps.stop)
+        times, columns, values = _readings(connection, equipment, sensors, (first - 1) * grid_us, (stop - 1) * grid_us)
+        shape = (stop - first, len(sensors))
+        matrix = resample(times, columns, values, grid_us=grid_us, first_step=first, shape=shape)
+        observed = np.asarray(np.isfinite(matrix).any(axis=1))[FILL_STEPS:]
+        yield Frame(first + FILL_STEPS, forward_fill(matrix, FILL_STEPS)[FILL_STEPS:], observed)
+
+
+def _readings(
+    connection: Connection, equipment: Equipment, sensors: Sequence[str], after_us: int, until_us: int
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Event times (microseconds UTC), sensor indices and values of (after, until], shape (reading,) each."""
+    statement = """
+        copy (
+            select event_time, array_position(%(sensors)s::text[], metric), value
+            from marts.features_equipment_readings
+            where site_code = %(site_code)s and equipment_code = %(equipment_code)s
+                and event_time > %(after)s and event_time <= %(until)s
+                and metric = any(%(sensors)s::text[]) and value is not null
+        ) to stdout (format binary)
+    """
+    parameters = {
+        **vars(equipment),
+        "sensors": list(sensors),
+        "after": datetime_of(after_us),
+        "until": datetime_of(until_us),
+    }
+    with driver_connection(connection).cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        rows = decode(b"".join(copy), {"event_time": ">i8", "sensor": ">i4", "value": ">f8"})
+    return (
+        rows["event_time"].astype(np.int64) + EPOCH_US,
+        rows["sensor"].astype(np.int64) - 1,
+        rows["value"].astype(float),
+    )

@@ -1,0 +1,105 @@
+"""The promotion ledger, `ml.promotions`: every decision about a model, and the lock under which it is taken.
+
+What decides is in `ml.gate`; moving the alias, in `ml.registry`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, text
+
+from ml.errors import NothingToRollBackTo, TrainingInProgress
+from warehouse.tables import promotions
+
+ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One row of the ledger.
+
+    Attributes:
+        challenger_version: The version that it was about.
+        champion_version: The champion at the time; None: none.
+        trigger: initial, schedule, drift, manual or rollback.
+        decided_at: UTC; None before it is recorded.
+    """
+
+    model_name: str
+    challenger_version: int
+    champion_version: int | None
+    is_promoted: bool
+    reason: str
+    trigger: str
+    mlflow_run_id: str
+    episode_id: str | None = None
+    dagster_run_id: str | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    decided_at: datetime | None = None
+
+
+@contextmanager
+def deciding(engine: Engine, model_name: str) -> Iterator[None]:
+    """Hold the right to train and decide about a model; PostgreSQL takes it back when the process dies.
+
+    Raises:
+        TrainingInProgress: Somebody else holds it.
+    """
+    key = {"key": f"ml.promotions:{model_name}"}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:key, 0))"), key):
+            raise TrainingInProgress(
+                f"Another training or rollback of {model_name} is running; this one gives way. Start it again later."
+            )
+        try:
+            yield
+        finally:
+            connection.execute(text("select pg_advisory_unlock(hashtextextended(:key, 0))"), key)
+
+
+def record(connection: Connection, decision: Decision) -> None:
+    """Append a decision."""
+    row = {name: value for name, value in vars(decision).items() if name != "decided_at"}
+    connection.execute(insert(promotions).values(row | {"metrics": dict(decision.metrics)}))
+
+
+def history(engine: Engine, model_name: str) -> list[Decision]:
+    """All decisions about a model, oldest first."""
+    wanted = select(promotions).where(promotions.c.model_name == model_name).order_by(promotions.c.promotion_id)
+    return _read(engine, wanted)
+
+
+def answer_to(engine: Engine, episode_id: str) -> Decision | None:
+    """The decision by which a training answered a drift episode, if one did."""
+    found = _read(engine, select(promotions).where(promotions.c.episode_id == episode_id).limit(1))
+    return found[0] if found else None
+
+
+def version_before(decisions: Sequence[Decision], model_name: str) -> int:
+    """The champion to return to: the one before the present, not counting those that were rolled back.
+
+    Args:
+        decisions: All about the model, oldest first.
+        model_name: For the message.
+
+    Raises:
+        NothingToRollBackTo: There is none.
+    """
+    reigns: list[int] = []
+    for decision in decisions:
+        if decision.trigger == ROLLBACK:
+            reigns.pop()
+        elif decision.is_promoted:
+            reigns.append(decision.challenger_version)
+    if len(reigns) < 2:
+        raise NothingToRollBackTo(f"{model_name} has no champion before the present one, so there is no way back.")
+    return reigns[-2]
+
+
+def _read(engine: Engine, statement: Any) -> list[Decision]:
+    with engine.connect() as connection:
+        rows = connection.execute(statement).mappings().all()
+    return [Decision(**{name: value for name, value in row.items() if name != "promotion_id"}) for row in rows]

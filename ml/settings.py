@@ -1,0 +1,41 @@
+"""Settings of training, scoring and drift detection. Where the databases are is the warehouse's to know."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class MlSettings(BaseSettings):
+    """How models are trained and judged. A change takes effect with the next training or scoring."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MILLRACE_ML_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    tracking_uri: str = Field(default="http://127.0.0.1:5001", description="MLflow tracking server and model registry")
+    grid_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="Sampling grid of the windows, seconds; empty: the median sampling interval of the data",
+    )
+    history_days: float = Field(
+        default=28.0, gt=0, description="Days before the newest reading that a training may use"
+    )
+    max_windows: int = Field(
+        default=20_000, ge=500, description="Windows held in memory by a training; more history is thinned by a stride"
+    )
+    epochs: int = Field(
+        default=15, ge=1, description="Most passes of the autoencoder over its data; it stops early by itself"
+    )
+    seed: int = Field(
+        default=7, description="Seed of weights, order and injected faults: same data and seed, same model"
+    )
+    threads: int = Field(default=2, ge=1, description="CPU threads of a training or scoring")
+    threshold_percentile: float = Field(
+        default=99.0,
+        gt=50,
+        lt=100,
+        description="Percentile of the held-out normal scores above which a window is an anomaly",
+    )
+    false_alarm_cap: float = Field(
+        default=0.10, gt=0, le=1, description="Share of normal windows that a champion may at most flag"
+    )

@@ -1,0 +1,169 @@
+"""Records trainings in MLflow: one run for the training, below it one for each candidate. Aliases belong to `registry`.
+
+MLflow is imported where it is used: it takes seconds, and importing `ml` must stay light.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml import plots
+from ml.arrays import BoolArray, FloatArray
+from ml.candidates import Candidate
+from ml.dataset import TrainingData
+from ml.errors import TrackingUnavailable
+from ml.settings import MlSettings
+from ml.windows import WINDOW_STEPS
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+PYFUNC_SCRIPT = Path(__file__).with_name("pyfunc_model.py")
+MODEL_ARTIFACT = "model"
+MODEL_FILES = "model"  # as the script calls them
+OUTPUTS = {"score": "double", "is_anomaly": "boolean", "probability": "double", "confidence": "double"}
+LIBRARIES = ("numpy", "torch", "scikit-learn", "mlflow")
+NEEDED_TO_LOAD = ("numpy", "pandas", "torch")
+EXAMPLE_WINDOWS = 2  # an example of one window would fix the number of windows a model accepts
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # The default retries for minutes before it says that nobody answers.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+}
+
+
+def connect(settings: MlSettings) -> "MlflowClient":
+    """Point MLflow at its server, for this process.
+
+    Raises:
+        TrackingUnavailable: The server does not answer.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    mlflow.set_tracking_uri(settings.tracking_uri)
+    mlflow.set_registry_uri(settings.tracking_uri)
+    client = mlflow.MlflowClient(settings.tracking_uri, settings.tracking_uri)
+    try:
+        client.search_experiments(max_results=1)
+    except MlflowException as error:
+        raise TrackingUnavailable(
+            f"MLflow at {settings.tracking_uri} does not answer: start it with `make up`, or set "
+            f"MILLRACE_ML_TRACKING_URI to where it is. ({error})"
+        ) from error
+    return client
+
+
+@contextmanager
+def training_run(equipment_class: str, name: str, tags: Mapping[str, str | None]) -> Iterator[str]:
+    """Open the run of a training, in the experiment of its equipment class; yields its id.
+
+    A training that raises leaves a run marked as failed.
+    """
+    import mlflow
+
+    experiment = mlflow.set_experiment(equipment_class)
+    libraries = {f"version.{library}": version(library) for library in LIBRARIES}
+    known = {key: value for key, value in tags.items() if value is not None}
+    with mlflow.start_run(experiment_id=experiment.experiment_id, run_name=name, tags=known | libraries) as run:
+        yield run.info.run_id
+
+
+def log_data(data: TrainingData, settings: MlSettings) -> None:
+    """Record in the open run what it was trained on, and with which settings."""
+    import mlflow
+
+    mlflow.log_params(
+        {
+            "data_sha256": data.sha256,
+            "data_from": data.started_at.isoformat(),
+            "data_until": data.ended_at.isoformat(),
+            "as_of": data.as_of.isoformat(),
+            "equipment_count": len(data.equipment),
+            "reading_count": data.reading_count,
+            "sensors": ",".join(data.sensors),
+            "grid_s": data.grid_s,
+            "window_steps": WINDOW_STEPS,
+            "stride": data.stride,
+            "windows_fit": len(data.fit.windows),
+            "windows_held_out": len(data.held_out.windows),
+            "windows_later": len(data.later.windows),
+            "seed": settings.seed,
+            "threshold_percentile": settings.threshold_percentile,
+            "false_alarm_cap": settings.false_alarm_cap,
+        }
+    )
+
+
+def log_candidate(candidate: Candidate, data_sha256: str, is_anomaly: BoolArray) -> str:
+    """Record a candidate in a run below the open one; returns the run's id.
+
+    Args:
+        candidate: Fitted and evaluated.
+        data_sha256: Of the data it was trained on.
+        is_anomaly: Truth about the windows it was evaluated on, shape (window,).
+    """
+    import mlflow
+
+    detector = candidate.model.detector
+    with mlflow.start_run(run_name=detector.name, nested=True) as run:
+        mlflow.log_params({"detector": detector.name, "data_sha256": data_sha256, **detector.params})
+        mlflow.log_metrics(candidate.figures())
+        for curve, values in candidate.curves.items():
+            for epoch, value in enumerate(values):
+                mlflow.log_metric(curve, value, step=epoch)
+        picture = plots.score_histogram(candidate.later_scores, is_anomaly, candidate.model.threshold)
+        mlflow.log_figure(picture, "scores.png")
+        run_id: str = run.info.run_id
+    return run_id
+
+
+def log_model(candidate: Candidate, run_id: str, data: TrainingData) -> str:
+    """Store a candidate's model in its run, as a pyfunc made of plain files; returns the model's URI."""
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, WINDOW_STEPS, len(data.sensors)))]),
+        outputs=Schema([ColSpec(kind, name) for name, kind in OUTPUTS.items()]),
+    )
+    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id, nested=True):
+        files = Path(folder) / MODEL_FILES
+        candidate.model.save(files)
+        info: Any = mlflow.pyfunc.log_model(
+            name=MODEL_ARTIFACT,
+            python_model=str(PYFUNC_SCRIPT),
+            artifacts={MODEL_FILES: str(files)},
+            signature=signature,
+            input_example=data.later.windows[:EXAMPLE_WINDOWS],
+            pip_requirements=[f"{package}=={version(package)}" for package in NEEDED_TO_LOAD],
+        )
+    return str(info.model_uri)
+
+
+def log_comparison(scores: Mapping[str, FloatArray], is_anomaly: BoolArray) -> None:
+    """Draw all detectors into the open run, on the same windows; shapes (window,)."""
+    import mlflow
+
+    mlflow.log_figure(plots.precision_recall(scores, is_anomaly), "precision_recall.png")
+
+
+def log_decision(client: "MlflowClient", name: str, version: int, is_promoted: bool, reason: str) -> None:
+    """Write a decision where an ML engineer looks for it: on the open run and on the model version."""
+    import mlflow
+
+    decision = "promoted" if is_promoted else "kept as challenger"
+    mlflow.set_tags({"decision": decision, "reason": reason, "model_version": str(version)})
+    client.set_model_version_tag(name, str(version), "decision", decision)
+    client.update_model_version(name, str(version), description=f"{decision.capitalize()}. {reason}")

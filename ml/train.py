@@ -1,0 +1,195 @@
+"""Trains the candidates of an equipment class and decides about a new champion. Each step is in a module of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+from ml import promotions, registry, tracking
+from ml.candidates import Candidate, examine
+from ml.contest import Contest, hold
+from ml.dataset import TrainingData, read_training_data
+from ml.detectors.protocol import Progress
+from ml.errors import SensorMismatch
+from ml.evaluate import Evaluation
+from ml.gate import best_of, decide
+from ml.provenance import code_version
+from ml.settings import MlSettings
+
+TRIGGERS: Final = ("initial", "schedule", "drift", "manual")
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """What came of a training.
+
+    Attributes:
+        version: Of the challenger, in the model registry.
+        reason: Why it was promoted or not; one sentence with figures.
+        metrics: The challenger's figures.
+    """
+
+    model_name: str
+    version: int
+    is_promoted: bool
+    reason: str
+    metrics: Mapping[str, float]
+    mlflow_run_id: str
+
+    @classmethod
+    def of(cls, decision: promotions.Decision) -> "TrainingOutcome":
+        """Read it from the ledger."""
+        return cls(
+            decision.model_name,
+            decision.challenger_version,
+            decision.is_promoted,
+            decision.reason,
+            decision.metrics["challenger"],
+            decision.mlflow_run_id,
+        )
+
+
+def train(
+    engine: Engine,
+    equipment_class: str,
+    *,
+    trigger: str,
+    episode_id: str | None = None,
+    dagster_run_id: str | None = None,
+    progress: Progress | None = None,
+    settings: MlSettings | None = None,
+) -> TrainingOutcome:
+    """Train all candidates, register the best as challenger and let it challenge the champion.
+
+    Everything is recorded: in MLflow what was done, in `ml.promotions` what was decided. A drift episode is answered
+    once: called again for the same episode, the first answer is returned.
+
+    Args:
+        engine: The warehouse.
+        equipment_class: Whose model.
+        trigger: initial, schedule, drift or manual.
+        episode_id: The drift episode it answers.
+        dagster_run_id: The Dagster run it is part of.
+        progress: Told what is going on and how much of it is done.
+        settings: Read from the environment where None.
+
+    Raises:
+        NotEnoughData: There is too little history.
+        TrainingInProgress: The same model is being trained.
+        TrackingUnavailable: MLflow does not answer.
+    """
+    if trigger not in TRIGGERS:
+        raise ValueError(f"trigger {trigger!r} is none of {', '.join(TRIGGERS)}")
+    settings = settings or MlSettings()
+    tell = progress or (lambda stage, share: None)
+    name = registry.model_name(equipment_class)
+    with promotions.deciding(engine, name):
+        answered = promotions.answer_to(engine, episode_id) if episode_id else None
+        if answered:
+            return TrainingOutcome.of(answered)
+        tracking.connect(settings)
+        tags = {
+            "model_name": name,
+            "trigger": trigger,
+            "episode_id": episode_id,
+            "dagster_run_id": dagster_run_id,
+            "git_commit": code_version(),
+        }
+        with tracking.training_run(equipment_class, f"{name} {trigger}", tags):
+            tell("reading", 0.0)
+            data = _read(engine, equipment_class, settings)
+            contest = hold(data, settings, tell)
+            tell("recording", 0.0)
+            challenger, run_id, version = _register(contest, data, settings, name, trigger)
+            champion = registry.champion(equipment_class, settings)
+            decision = promotions.Decision(
+                model_name=name,
+                challenger_version=version,
+                champion_version=champion.version if champion else None,
+                trigger=trigger,
+                mlflow_run_id=run_id,
+                episode_id=episode_id,
+                dagster_run_id=dagster_run_id,
+                **_decide(challenger, champion, contest, data, settings),
+            )
+            _act_on(engine, decision, settings)
+            tell("recording", 1.0)
+    return TrainingOutcome.of(decision)
+
+
+def _read(engine: Engine, equipment_class: str, settings: MlSettings) -> TrainingData:
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        return read_training_data(
+            connection,
+            equipment_class,
+            grid_s=settings.grid_s,
+            history_days=settings.history_days,
+            max_windows=settings.max_windows,
+        )
+
+
+def _register(
+    contest: Contest, data: TrainingData, settings: MlSettings, name: str, trigger: str
+) -> tuple[Candidate, str, int]:
+    """Record everything and register the best candidate: the challenger, its run and its version."""
+    truth = contest.judges.later.is_anomaly
+    tracking.log_data(data, settings)
+    tracking.log_comparison(contest.later_scores(), truth)
+    runs = {
+        detector: tracking.log_candidate(candidate, data.sha256, truth)
+        for detector, candidate in [*contest.candidates.items(), *contest.baselines.items()]
+    }
+    best = best_of(contest.evaluations(), settings.false_alarm_cap)
+    challenger = contest.candidates[best]
+    model_uri = tracking.log_model(challenger, runs[best], data)
+    tags = {"detector": best, "data_sha256": data.sha256, "grid_s": str(data.grid_s), "trigger": trigger}
+    return challenger, runs[best], registry.register(name, model_uri, tags)
+
+
+def _decide(
+    challenger: Candidate,
+    champion: registry.Champion | None,
+    contest: Contest,
+    data: TrainingData,
+    settings: MlSettings,
+) -> dict[str, Any]:
+    """Ask the gate; returns the fields of the decision that follow from the figures."""
+    present = _examine(champion, contest, data) if champion else None
+    verdict = decide(
+        challenger.evaluation,
+        present,
+        contest.baseline_evaluations(),
+        false_alarm_cap=settings.false_alarm_cap,
+    )
+    figures = {
+        "detector": challenger.model.detector.name,
+        "challenger": challenger.figures(),
+        "champion": present.figures() if isinstance(present, Evaluation) else None,
+        "candidates": {name: found.figures() for name, found in contest.evaluations().items()},
+        "baselines": {name: found.figures() for name, found in contest.baseline_evaluations().items()},
+    }
+    return {"is_promoted": verdict.is_promoted, "reason": verdict.reason, "metrics": figures}
+
+
+def _examine(champion: registry.Champion, contest: Contest, data: TrainingData) -> Evaluation | str:
+    """Let the champion judge the same later windows; a sentence where it cannot."""
+    model = registry.load(champion.model_name, champion.version)
+    if model.grid_s != data.grid_s:
+        return f"version {champion.version} reads a grid of {model.grid_s:g} s, the data now have {data.grid_s:g} s"
+    try:
+        return examine(model, data.sensors, contest.judges.later).evaluation
+    except SensorMismatch as error:
+        return f"version {champion.version}: {error}"
+
+
+def _act_on(engine: Engine, decision: promotions.Decision, settings: MlSettings) -> None:
+    """Record the decision and carry it out: both or, if MLflow refuses, neither."""
+    client = tracking.connect(settings)
+    with engine.begin() as connection:
+        promotions.record(connection, decision)
+        if decision.is_promoted:
+            registry.make_champion(client, decision.model_name, decision.challenger_version)
+    tracking.log_decision(
+        client, decision.model_name, decision.challenger_version, decision.is_promoted, decision.reason
+    )
