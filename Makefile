@@ -59,7 +59,7 @@ $(STAMP): constraints.txt pyproject.toml
 		|| $(PIP) install -q --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==2.13.0
 	@$(BIN)/uv pip install -q --python $(BIN)/python -r constraints.txt 2>/dev/null || $(PIP) install -q -r constraints.txt
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install -q torch==2.13.0
-	@$(PIP) install -q --no-deps -e .
+	@PYTHONWARNINGS=ignore $(PIP) install -q --no-deps -e .
 	@touch $@
 
 # Dagster reads the manifest at start; building it ahead keeps every process from parsing the project again.
