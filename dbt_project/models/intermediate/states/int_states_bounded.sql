@@ -8,7 +8,9 @@ with events as (
         *,
         -- Whole milliseconds, as durations have them: their sums are exact.
         date_trunc('milliseconds', event_time) as started_at,
-        least(duration_s, {{ var('max_state_duration_s') }}) * interval '1 second' as lasts,
+        -- A bare least() would give a state without a duration the whole day.
+        case when duration_s is not null then least(duration_s, {{ var('max_state_duration_s') }}) end
+        * interval '1 second' as lasts,
         -- Who is in the state; where nobody in particular was seen, the work unit.
         case when worker_code is null then 'work_unit' else 'worker' end as subject_kind,
         coalesce(worker_code, work_unit_code) as subject_code
