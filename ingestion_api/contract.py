@@ -5,16 +5,17 @@ This module and `client.py` are all that the edge client imports.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 API_PREFIX = "/api/v1"
 MAX_ITEMS = 1_000
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
 Kind = Literal["readings", "events"]
+DeviceTime = Annotated[datetime, Meta(tz=True)]
 EventType = Literal["working", "idle", "absent", "product_count"]
 Entity = Literal["sites", "work_centers", "work_units", "equipment", "signals", "workers", "shifts"]
 ReasonCode = Literal[
@@ -45,7 +46,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     equipment_code: str
     metric: str
     value: float
-    event_time: datetime | None = None
+    event_time: DeviceTime | None = None
     unit_code: str | None = None
     quality: float = 1.0
 
@@ -58,7 +59,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     source_code: str
     event_type: EventType
-    event_time: datetime | None = None
+    event_time: DeviceTime | None = None
     work_unit_code: str | None = None
     worker_code: str | None = None
     duration_s: float | None = None

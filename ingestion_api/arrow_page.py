@@ -1,0 +1,133 @@
+"""Turns stored batches into one Arrow table and its ledger. Which batches make a page is decided in `export.py`.
+
+Payloads are decoded at pull time, by the format they came in; items that were refused are left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import zstandard
+from numpy.typing import NDArray
+
+from ingestion_api.columns import EventColumns, ReadingColumns
+from ingestion_api.contract import MAX_ITEMS, BatchLedgerEntry, Kind
+from ingestion_api.errors import InboxCorrupt
+from ingestion_api.formats.catalog import PARSERS
+
+_TIME = pa.timestamp("us", tz="UTC")
+_CODE = pa.dictionary(pa.int32(), pa.string())
+
+_READINGS: dict[str, pa.DataType] = {
+    "equipment_code": _CODE,
+    "metric": _CODE,
+    "unit_code": _CODE,
+    "value": pa.float64(),
+    "quality": pa.float32(),
+}
+_EVENTS: dict[str, pa.DataType] = {
+    "source_code": pa.string(),
+    "event_type": pa.string(),
+    "work_unit_code": pa.string(),
+    "worker_code": pa.string(),
+    "duration_s": pa.float64(),
+    "units_produced": pa.int64(),
+    "confidence": pa.float64(),
+}
+_EMPTY_FOR_NONE = ("work_unit_code", "worker_code")
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """A batch as the inbox holds it: what the ledger says of it, its body, and the positions that were refused."""
+
+    entry: BatchLedgerEntry
+    format: str
+    payload: bytes
+    refused: frozenset[int]
+
+
+def to_ipc_stream(kind: Kind, batches: Sequence[StoredBatch], next_cursor: int, has_more: bool) -> bytes:
+    """Build a page: an Arrow IPC stream whose schema metadata holds the ledger and where the next page starts.
+
+    Raises:
+        InboxCorrupt: A batch does not decode to as many items as it was acknowledged for.
+    """
+    metadata = {
+        "millrace.next_cursor": str(next_cursor),
+        "millrace.has_more": "true" if has_more else "false",
+        "millrace.batches": msgspec.json.encode([batch.entry for batch in batches]),
+    }
+    table = _table(kind, batches).replace_schema_metadata(metadata)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _table(kind: Kind, batches: Sequence[StoredBatch]) -> pa.Table:
+    types = _READINGS if kind == "readings" else _EVENTS
+    lists: dict[str, list[Any]] = {name: [] for name in ("item_index", "event_time", *types)}
+    counts: list[int] = []
+    for batch in batches:
+        counts.append(_append(lists, kind, batch))
+    received_at = [batch.entry.received_at for batch in batches]
+    is_server_time = _fill_times(lists["event_time"], received_at, counts)
+    for name in _EMPTY_FOR_NONE if kind == "events" else ():
+        lists[name] = [value or "" for value in lists[name]]
+    repeats = np.array(counts, dtype=np.int64)
+    arrays: dict[str, pa.Array] = {
+        "batch_seq": pa.array(np.repeat(np.array([batch.entry.batch_seq for batch in batches], np.int64), repeats)),
+        "item_index": pa.array(lists["item_index"], pa.int16()),
+        "event_time": pa.array(lists["event_time"], _TIME),
+        "is_server_time": pa.array(is_server_time),
+        "received_at": pa.array(received_at, _TIME).take(pa.array(np.repeat(np.arange(len(batches)), repeats))),
+    }
+    arrays.update({name: _array(lists[name], data_type) for name, data_type in types.items()})
+    return pa.table(arrays)
+
+
+def _append(lists: dict[str, list[Any]], kind: Kind, batch: StoredBatch) -> int:
+    """Add a batch's accepted items to the page; return how many there are."""
+    if batch.entry.accepted_count == 0:
+        return 0
+    body = zstandard.decompress(batch.payload)
+    columns = PARSERS[batch.format](kind, body, MAX_ITEMS).columns
+    kept = _kept_rows(columns, batch.refused)
+    count = len(columns.item_index) if kept is None else len(kept)
+    if count != batch.entry.accepted_count:
+        raise InboxCorrupt(
+            f"batch {batch.entry.batch_seq} was acknowledged with {batch.entry.accepted_count} accepted items"
+            f" and decodes to {count}: do not delete anything, and report this"
+        )
+    for name, page in lists.items():
+        column = getattr(columns, name)
+        page += column if kept is None else [column[row] for row in kept]
+    return count
+
+
+def _kept_rows(columns: ReadingColumns | EventColumns, refused: frozenset[int]) -> list[int] | None:
+    """Return the rows that were accepted; None for all."""
+    if refused.isdisjoint(columns.item_index):
+        return None
+    return [row for row, index in enumerate(columns.item_index) if index not in refused]
+
+
+def _fill_times(times: list[Any], received_at: Sequence[Any], counts: Sequence[int]) -> NDArray[np.bool_]:
+    """Give items without a time the one at which their batch was received (C15); return which those are."""
+    is_server_time = np.array([time is None for time in times], dtype=np.bool_)
+    if is_server_time.any():
+        batch_of_row = np.repeat(np.arange(len(counts)), counts)
+        for row in np.flatnonzero(is_server_time).tolist():
+            times[row] = received_at[batch_of_row[row]]
+    return is_server_time
+
+
+def _array(values: list[Any], data_type: pa.DataType) -> pa.Array:
+    if data_type is _CODE:
+        return pa.array(values, pa.string()).dictionary_encode()
+    return pa.array(values, data_type)

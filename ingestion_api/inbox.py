@@ -1,0 +1,243 @@
+"""The inbox: durable, idempotent storage of judged batches. Judging them, and reading them back out, is done elsewhere.
+
+A batch, its quarantined items and its new signals are stored in one transaction; a batch that has neither, by one
+statement. Every writer holds its site's gate, shared, from before its sequence number is drawn until it has committed:
+`export.py` closes the gate for an instant to learn a number below which nothing can appear any more.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import zstandard
+from sqlalchemy import RowMapping, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ingestion_api.contract import BatchReceipt, Kind, Refusal
+from ingestion_api.errors import KeyReused, NotThere, Unavailable
+from ingestion_api.judge import Judgement
+from ingestion_api.registry_log import create_signals
+from warehouse.tables import inbox_batches, quarantine
+
+# Namespace of the advisory lock; the other half is the site's hash. "mr" in ASCII, and a number.
+GATE_SPACE = 0x6D72_0001
+
+# The gate is a relation of its own, so that it is passed before the row, and with it the sequence number, is made.
+_INSERT = text(
+    """
+    with gate as materialized (select pg_advisory_xact_lock_shared(:space, hashtext(:site_code)))
+    insert into inbox.batches (
+        batch_id, site_code, kind, origin, credential, idempotency_key, content_hash, format, payload,
+        item_count, accepted_count, quarantined_count, is_replay, received_at
+    )
+    select
+        :batch_id, :site_code, :kind, :origin, :credential, :idempotency_key, :content_hash, :format, :payload,
+        :item_count, :accepted_count, :quarantined_count, :is_replay, :received_at
+    from gate
+    on conflict do nothing
+    returning batch_seq
+    """
+)
+_ABOUT = (
+    inbox_batches.c.batch_id,
+    inbox_batches.c.batch_seq,
+    inbox_batches.c.kind,
+    inbox_batches.c.idempotency_key,
+    inbox_batches.c.received_at,
+    inbox_batches.c.accepted_count,
+    inbox_batches.c.quarantined_count,
+)
+# Level 1 packs readings 18 : 1 in 0.1 ms per 1,000; level 3 is no smaller.
+_compressor = zstandard.ZstdCompressor(level=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A judged batch on its way into the inbox.
+
+    Attributes:
+        body: As received.
+        format: The module of `formats` that reads the body.
+        is_known_by_content: Whether the same body is the same batch. It is not where an item lacks its own time.
+        originals: Gives the bytes of each item.
+    """
+
+    site_code: str
+    kind: Kind
+    credential: str
+    body: bytes
+    received_at: datetime
+    judgement: Judgement
+    originals: Callable[[], Sequence[bytes]]
+    origin: Literal["push", "release"] = "push"
+    idempotency_key: str | None = None
+    format: str = "json"
+    is_replay: bool = False
+    is_known_by_content: bool = True
+    batch_id: UUID = field(default_factory=uuid4)
+
+    def content_hash(self) -> bytes:
+        """SHA-256 of the body; salted where equal bodies are different batches."""
+        return _hash(self.body) if self.is_known_by_content else _hash(self.batch_id.bytes + self.body)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the inbox holds of a batch, and whether it held it before."""
+
+    receipt: BatchReceipt
+    is_repeat: bool
+
+
+class Inbox:
+    """The batches of all sites."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def store(self, batch: Batch) -> Stored:
+        """Store a batch durably, or find it stored already.
+
+        Raises:
+            KeyReused: The idempotency key names another body.
+            SignalsMoved: A new signal of the batch was registered meanwhile; judge again.
+        """
+        is_plain = not batch.judgement.refused and not batch.judgement.new_signals
+        async with self._autocommit.connect() if is_plain else self._engine.begin() as connection:
+            batch_seq = await add(connection, batch)
+        if batch_seq is None:
+            return Stored(await self._repeated(batch), is_repeat=True)
+        receipt = BatchReceipt(
+            batch_id=batch.batch_id,
+            batch_seq=batch_seq,
+            kind=batch.kind,
+            idempotency_key=batch.idempotency_key,
+            received_at=batch.received_at,
+            accepted=batch.judgement.accepted_count,
+            quarantined=len(batch.judgement.refused),
+            refused=batch.judgement.refused,
+        )
+        return Stored(receipt, is_repeat=False)
+
+    async def receipt(self, site_code: str, batch_id: UUID) -> BatchReceipt:
+        """Return the receipt of a stored batch.
+
+        Raises:
+            NotThere: The site has no such batch.
+        """
+        columns = inbox_batches.c
+        wanted = select(*_ABOUT).where(columns.site_code == site_code, columns.batch_id == batch_id)
+        async with self._autocommit.connect() as connection:
+            about = (await connection.execute(wanted)).mappings().one_or_none()
+            if about is None:
+                raise NotThere(f"site {site_code!r} has no batch {batch_id}")
+            return await _receipt(connection, about)
+
+    async def _repeated(self, batch: Batch) -> BatchReceipt:
+        """Find the batch that stood in the way, and count the repeat."""
+        columns = inbox_batches.c
+        by_content = (columns.kind == batch.kind) & (columns.content_hash == batch.content_hash())
+        by_key = (columns.credential == batch.credential) & (columns.idempotency_key == batch.idempotency_key)
+        wanted = (
+            select(*_ABOUT, columns.content_hash, by_key.label("is_by_key"))
+            .where(columns.site_code == batch.site_code, by_content | by_key)
+            .order_by(by_key.desc().nulls_last())
+            .limit(1)
+        )
+        async with self._autocommit.connect() as connection:
+            first = (await connection.execute(wanted)).mappings().one_or_none()
+            if first is None:
+                raise Unavailable("the batch that this one repeats was removed meanwhile; send it again")
+            if first["is_by_key"] and not _is_same(first, batch):
+                raise KeyReused(
+                    f"idempotency key {batch.idempotency_key!r} was first used for another body,"
+                    f" batch {first['batch_id']}: a new body needs a new key"
+                )
+            counted = update(inbox_batches).values(replay_count=columns.replay_count + 1)
+            await connection.execute(counted.where(columns.batch_seq == first["batch_seq"]))
+            return await _receipt(connection, first)
+
+
+async def add(connection: AsyncConnection, batch: Batch) -> int | None:
+    """Write a batch, its quarantined items and its new signals in the connection's transaction.
+
+    Returns:
+        Its sequence number; None where its content or its idempotency key is in the inbox already.
+
+    Raises:
+        SignalsMoved: As `Inbox.store`.
+    """
+    judgement = batch.judgement
+    row = {
+        "space": GATE_SPACE,
+        "batch_id": batch.batch_id,
+        "site_code": batch.site_code,
+        "kind": batch.kind,
+        "origin": batch.origin,
+        "credential": batch.credential,
+        "idempotency_key": batch.idempotency_key,
+        "content_hash": batch.content_hash(),
+        "format": batch.format,
+        "payload": _compressor.compress(batch.body),
+        "item_count": judgement.accepted_count + len(judgement.refused),
+        "accepted_count": judgement.accepted_count,
+        "quarantined_count": len(judgement.refused),
+        "is_replay": batch.is_replay,
+        "received_at": batch.received_at,
+    }
+    batch_seq: int | None = (await connection.execute(_INSERT, row)).scalar_one_or_none()
+    if batch_seq is None:
+        return None
+    if judgement.refused:
+        await connection.execute(insert(quarantine), _quarantined(batch, batch_seq))
+    if judgement.new_signals:
+        await create_signals(connection, batch.site_code, judgement.new_signals, batch.credential)
+    return batch_seq
+
+
+def _quarantined(batch: Batch, batch_seq: int) -> list[dict[str, Any]]:
+    originals = batch.originals()
+    return [
+        {
+            "batch_seq": batch_seq,
+            "item_index": refusal.index,
+            "site_code": batch.site_code,
+            "kind": batch.kind,
+            "reason_code": refusal.reason_code,
+            "detail": refusal.detail,
+            "item": originals[refusal.index],
+            "quarantined_at": batch.received_at,
+        }
+        for refusal in batch.judgement.refused
+    ]
+
+
+async def _receipt(connection: AsyncConnection, about: RowMapping) -> BatchReceipt:
+    """Make the receipt that the batch got when it was new."""
+    columns = quarantine.c
+    refused = select(columns.item_index.label("index"), columns.reason_code, columns.detail)
+    rows = await connection.execute(refused.where(columns.batch_seq == about["batch_seq"]).order_by(columns.item_index))
+    return BatchReceipt(
+        batch_id=about["batch_id"],
+        batch_seq=about["batch_seq"],
+        kind=about["kind"],
+        idempotency_key=about["idempotency_key"],
+        received_at=about["received_at"],
+        accepted=about["accepted_count"],
+        quarantined=about["quarantined_count"],
+        refused=[Refusal(**row) for row in rows.mappings()],
+    )
+
+
+def _is_same(first: RowMapping, batch: Batch) -> bool:
+    """Tell whether a batch has the body of the one stored first, whose hash may be salted."""
+    hashes = _hash(batch.body), _hash(first["batch_id"].bytes + batch.body)
+    return first["kind"] == batch.kind and first["content_hash"] in hashes
+
+
+def _hash(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

@@ -1,0 +1,102 @@
+"""One push, from its bytes to its receipt: parse, judge, store. HTTP, SQL and the rules do not belong here."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingestion_api.auth import Credential
+from ingestion_api.contract import Kind
+from ingestion_api.errors import NothingAcceptable, SignalsMoved, SiteNotRegistered, Unavailable
+from ingestion_api.formats.catalog import PARSERS
+from ingestion_api.formats.parsed import ParsedBody
+from ingestion_api.inbox import Batch, Inbox, Stored
+from ingestion_api.judge import Judgement, judge
+from ingestion_api.registry_cache import RegistryCache
+from ingestion_api.rules import Circumstances
+
+# Parsing 1 MiB takes some 10 ms; what takes longer must not hold up every other request.
+_LARGE_BYTES = 1024 * 1024
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """A batch as it came in."""
+
+    kind: Kind
+    format: str
+    body: bytes
+    idempotency_key: str | None
+    is_replay: bool
+
+
+class Intake:
+    """Takes pushes in."""
+
+    def __init__(
+        self, inbox: Inbox, registry_cache: RegistryCache, now: Callable[[], datetime], max_items: int
+    ) -> None:
+        self._inbox = inbox
+        self._registry_cache = registry_cache
+        self._now = now
+        self._max_items = max_items
+
+    async def take(self, credential: Credential, push: Push) -> Stored:
+        """Judge a batch and store it durably.
+
+        Raises:
+            MalformedRequest: The body cannot be split into items.
+            TooLarge: It holds too many.
+            SiteNotRegistered: The key's site is not in the registry.
+            KeyReused: The idempotency key names another body.
+            NothingAcceptable: Every item was quarantined; the batch is stored.
+            Unavailable: Other batches kept registering the same signals.
+        """
+        received_at = self._now()
+        body = await self._parse(push)
+        site_code = credential.site_code
+        for attempt in range(_ATTEMPTS):
+            judgement = await self._judge(site_code, body, received_at, is_fresh=attempt > 0)
+            batch = Batch(
+                site_code=site_code,
+                kind=push.kind,
+                credential=credential.name,
+                body=push.body,
+                received_at=received_at,
+                judgement=judgement,
+                originals=body.originals,
+                idempotency_key=push.idempotency_key,
+                format=push.format,
+                is_replay=push.is_replay,
+                # Two readings of a device without a clock may look alike and still be two.
+                is_known_by_content=None not in body.columns.event_time,
+            )
+            try:
+                stored = await self._inbox.store(batch)
+            except SignalsMoved:
+                continue
+            if judgement.new_signals:
+                self._registry_cache.invalidate(site_code)
+            if stored.receipt.accepted == 0:
+                raise NothingAcceptable(stored.receipt, is_repeat=stored.is_repeat)
+            return stored
+        raise Unavailable("other batches keep registering the same signals; send it again")
+
+    async def _parse(self, push: Push) -> ParsedBody:
+        parse = PARSERS[push.format]
+        if len(push.body) > _LARGE_BYTES:
+            return await asyncio.to_thread(parse, push.kind, push.body, self._max_items)
+        return parse(push.kind, push.body, self._max_items)
+
+    async def _judge(self, site_code: str, body: ParsedBody, received_at: datetime, *, is_fresh: bool) -> Judgement:
+        """Judge by the registry in memory; where that would refuse what it does not know, by the registry as it is."""
+        if not is_fresh:
+            known = await self._registry_cache.codes(site_code)
+            judgement = judge(body, Circumstances(received_at, known))
+            if known.is_site_registered and not judgement.is_doubtful():
+                return judgement
+        known = await self._registry_cache.fresh_codes(site_code)
+        if not known.is_site_registered:
+            raise SiteNotRegistered(site_code)
+        return judge(body, Circumstances(received_at, known))

@@ -1,0 +1,38 @@
+"""A site's registered codes, as far as rules ask for them. Reading them from the database does not belong here."""
+
+from dataclasses import dataclass, field
+
+from ingestion_api.contract import Entity
+
+
+@dataclass
+class KnownCodes:
+    """What is registered at one site, as of one change of its registry. Codes are only ever added.
+
+    Attributes:
+        is_site_registered: Whether the site itself is.
+        signals: (equipment, metric): the registered unit, None where none is.
+        change_seq: The newest change that is in here.
+    """
+
+    is_site_registered: bool = False
+    equipment: set[str] = field(default_factory=set)
+    work_units: set[str] = field(default_factory=set)
+    workers: set[str] = field(default_factory=set)
+    signals: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    change_seq: int = 0
+
+    def learn(self, entity: Entity, code: str, unit_code: str | None, change_seq: int) -> None:
+        """Take in one change of the registry."""
+        if entity == "sites":
+            self.is_site_registered = True
+        elif entity == "equipment":
+            self.equipment.add(code)
+        elif entity == "work_units":
+            self.work_units.add(code)
+        elif entity == "workers":
+            self.workers.add(code)
+        elif entity == "signals":
+            equipment_code, _, metric = code.partition("/")
+            self.signals[equipment_code, metric] = unit_code
+        self.change_seq = max(self.change_seq, change_seq)

@@ -1,0 +1,170 @@
+"""The API's description, OpenAPI 3.1: schemas come from the types themselves, so they cannot disagree with the code.
+
+Endpoints take and return bytes, which FastAPI cannot describe; the functions here add to a route what it leaves out.
+"""
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from ingestion_api.contract import BatchReceipt, Event, Kind, Problem, Reading, RegistryChange
+from ingestion_api.entities import SHAPES, Shape
+from ingestion_api.openapi_examples import EXAMPLES
+from ingestion_api.quarantine import QuarantinedItem, Released, ReleaseRequest
+
+Json = dict[str, Any]
+
+_DESCRIPTION = """Takes readings and events from devices, judges each item, stores the batch durably and answers.
+
+Items that break a rule are quarantined with their reason, never lost; one bad item never sinks a batch. Sending a batch
+again is always safe: it is answered with the first answer and stored once."""
+_SECURITY: Json = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `mr_…`"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key"},
+}
+_TYPES = (Reading, Event, BatchReceipt, Problem, RegistryChange, QuarantinedItem, ReleaseRequest, Released)
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_PUSH_REFUSALS = (400, 401, 403, 413, 415, 422, 503)
+
+
+def describe(app: FastAPI) -> None:
+    """Let the application describe itself."""
+
+    def openapi() -> Json:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title="Millrace ingestion API", version="1.0.0", description=_DESCRIPTION, routes=app.routes
+            )
+            document["components"] = {"schemas": _schemas(), "securitySchemes": _SECURITY}
+            document["security"] = [{name: []} for name in _SECURITY]
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def push(kind: Kind) -> Json:
+    """Describe an endpoint that takes a batch of one kind."""
+    item = _reference("Reading" if kind == "readings" else "Event")
+    items: Json = {"type": "array", "items": item, "minItems": 1, "maxItems": 1_000}
+    wrapped: Json = {"type": "object", "properties": {kind: items}, "required": [kind]}
+    body = {"required": True, "content": _json({"anyOf": [items, wrapped, item]}, kind)}
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Names the batch; send the same one with every retry",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    }
+    answers = {
+        201: _answer("BatchReceipt", "Stored; the receipt says which items were quarantined"),
+        200: _answer("BatchReceipt", "A repeat of a batch stored before, with its receipt"),
+    }
+    return _route({**answers, **_refusals(*_PUSH_REFUSALS)}, requestBody=body, parameters=[key])
+
+
+def answers(schema: str, description: str) -> Json:
+    """Describe an endpoint that answers with one schema."""
+    return _route({200: _answer(schema, description), **_refusals(400, 401, 403, 404, 503)})
+
+
+def arrow(description: str) -> Json:
+    """Describe an endpoint that answers with an Arrow IPC stream."""
+    stream = {"application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}}}
+    return _route({200: {"description": description, "content": stream}, **_refusals(400, 401, 403, 503)})
+
+
+def health() -> Json:
+    """Describe an endpoint that anyone may ask."""
+    return _route({200: _answer("Health", "It is well"), **_refusals(503)}, security=[])
+
+
+def entity(shape: Shape) -> Json:
+    """Describe the endpoint that reads one entity."""
+    return answers(_row_name(shape), "The entity")
+
+
+def entities(shape: Shape) -> Json:
+    """Describe the endpoint that lists entities."""
+    return answers(f"{_row_name(shape)}Page", "The entities, by code")
+
+
+def put(shape: Shape) -> Json:
+    """Describe the endpoint that writes one entity."""
+    name = shape.payload.__name__
+    body = {"required": True, "content": _json(_reference(name), name)}
+    rows = {
+        201: _answer(_row_name(shape), "Created"),
+        200: _answer(_row_name(shape), "Replaced, or left as it already was"),
+    }
+    return _route({**rows, **_refusals(400, 401, 403, 409, 413, 422, 503)}, requestBody=body)
+
+
+def release() -> Json:
+    """Describe the endpoint that releases from the quarantine."""
+    body = {"required": True, "content": _json(_reference("ReleaseRequest"), "ReleaseRequest")}
+    done = {200: _answer("Released", "What was released, and what still stands against the others")}
+    return _route({**done, **_refusals(400, 401, 403, 413, 503)}, requestBody=body)
+
+
+def _route(responses: dict[int, Json], **extra: Any) -> Json:
+    success = next(iter(responses))
+    return {"responses": responses, "openapi_extra": extra, "status_code": success}
+
+
+def _refusals(*statuses: int) -> dict[int, Json]:
+    content = {"application/problem+json": {"schema": _reference("Problem"), "example": EXAMPLES["Problem"]}}
+    return {status: {"description": "Problem details (RFC 9457)", "content": content} for status in statuses}
+
+
+def _answer(schema: str, description: str) -> Json:
+    return {"description": description, "content": _json(_reference(schema), schema)}
+
+
+def _json(schema: Json, example: str) -> Json:
+    return {"application/json": {"schema": schema, **({"example": EXAMPLES[example]} if example in EXAMPLES else {})}}
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _row_name(shape: Shape) -> str:
+    return f"{shape.payload.__name__}Row"
+
+
+def _schemas() -> Json:
+    payloads = [shape.payload for shape in SHAPES]
+    _, schemas = msgspec.json.schema_components(
+        [*_TYPES, *payloads], schema_hook=_any_value, ref_template="#/components/schemas/{name}"
+    )
+    for shape in SHAPES:
+        schemas[_row_name(shape)] = _row(shape, schemas[shape.payload.__name__])
+        schemas[f"{_row_name(shape)}Page"] = _page(_row_name(shape), {"type": "string"})
+    schemas["QuarantinePage"] = _page("QuarantinedItem", _COUNT)
+    changes = {"type": "array", "items": _reference("RegistryChange")}
+    schemas["RegistryChanges"] = {"type": "object", "properties": {"changes": changes}, "required": ["changes"]}
+    cursors = dict.fromkeys(("readings", "events", "registry"), _COUNT)
+    schemas["Cursors"] = {"type": "object", "properties": cursors, "required": list(cursors)}
+    schemas["Health"] = {"type": "object", "properties": {"status": {"enum": ["live", "ready"]}}}
+    return schemas
+
+
+def _any_value(_: type) -> Json:
+    return {"description": "Any JSON value"}
+
+
+def _row(shape: Shape, payload: Json) -> Json:
+    """Describe a row: the keys, and what a PUT writes."""
+    keys: Json = {name: {"type": "string"} for name in ("site_code", *shape.code_columns)}
+    properties = {**keys, **payload["properties"]}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _page(item: str, cursor: Json) -> Json:
+    properties = {
+        "items": {"type": "array", "items": _reference(item)},
+        "next_after": {"anyOf": [cursor, {"type": "null"}], "description": "Cursor of the next page; null at the end"},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}

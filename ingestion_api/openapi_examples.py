@@ -1,0 +1,71 @@
+"""One example for each body of the API, as its description shows them. Data only."""
+
+from typing import Any
+
+_BATCH_ID = "0b6b1f0e-6d1c-4c53-9c0e-6f3f7a3f8a11"
+
+_RECEIPT: dict[str, Any] = {
+    "batch_id": _BATCH_ID,
+    "batch_seq": 42,
+    "kind": "readings",
+    "idempotency_key": "spool-7-000042",
+    "received_at": "2026-02-06T10:30:01.250000Z",
+    "accepted": 999,
+    "quarantined": 1,
+    "refused": [
+        {
+            "index": 17,
+            "reason_code": "unknown_equipment",
+            "detail": "equipment_code 'pump-9' is not registered: PUT /api/v1/equipment/…, then release the item",
+        }
+    ],
+}
+
+EXAMPLES: dict[str, Any] = {
+    "readings": {
+        "readings": [
+            {
+                "equipment_code": "pump-1",
+                "metric": "bearing_temperature",
+                "value": 61.4,
+                "unit_code": "Cel",
+                "event_time": "2026-02-06T10:30:00Z",
+                "quality": 0.98,
+            }
+        ]
+    },
+    "events": {
+        "events": [
+            {
+                "source_code": "camera-3",
+                "event_type": "working",
+                "event_time": "2026-02-06T10:30:00Z",
+                "work_unit_code": "S3",
+                "worker_code": "W114",
+                "duration_s": 1800,
+                "units_produced": 45,
+                "confidence": 0.93,
+            }
+        ]
+    },
+    "BatchReceipt": _RECEIPT,
+    "Problem": {
+        "type": "urn:millrace:problem:too-large",
+        "title": "The batch is too large",
+        "status": 413,
+        "detail": "the batch holds 1200 items; at most 1000 are taken at once",
+        "instance": "/api/v1/readings",
+        "request_id": "req-5f0c2a9be1d34c77",
+    },
+    "Cursors": {"readings": 1042, "events": 987, "registry": 61},
+    "Health": {"status": "ready"},
+    "Site": {"name": "Hamburg", "time_zone": "Europe/Berlin"},
+    "WorkCenter": {"name": "Line A", "area_code": "hall-1"},
+    "WorkUnit": {"name": "Assembly 3", "work_center_code": "line-a", "target_units_per_h": 90},
+    "Equipment": {"name": "Feed pump", "equipment_class": "pump", "work_unit_code": "S3"},
+    "Signal": {"unit_code": "Cel", "low_limit": -20, "high_limit": 150},
+    "Worker": {"department": "assembly", "shift_code": "night", "active_since": "2025-09-01T00:00:00Z"},
+    "Shift": {"name": "Night", "starts_at_local": "22:00", "ends_at_local": "06:00"},
+    "ReleaseRequest": {"reason_code": "unknown_equipment"},
+    "Released": {"released": 12, "batch_ids": [_BATCH_ID], "refused": [], "next_after": None},
+}

@@ -1,0 +1,71 @@
+"""Keeps each site's registered codes in memory, fresh to a second. Judging by them does not belong here."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ingestion_api.known_codes import KnownCodes
+
+MAX_AGE_S = 1.0
+
+# The log is the registry's truth: replayed from 0 it fills the cache, from the last change seen it refreshes it.
+# Changes of a site commit in the order of their numbers (see `registry.py`), so nothing slips in behind the cursor.
+_NEWEST = text(
+    """
+    select distinct on (entity, code) entity, code, payload ->> 'unit_code' as unit_code, change_seq
+    from registry.changes
+    where site_code = :site_code and change_seq > :change_seq
+    order by entity, code, change_seq desc
+    """
+)
+
+
+@dataclass
+class _Entry:
+    codes: KnownCodes = field(default_factory=KnownCodes)
+    asked_at: float = -MAX_AGE_S
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RegistryCache:
+    """The registered codes of every site this instance has met."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._entries: dict[str, _Entry] = {}
+
+    async def codes(self, site_code: str) -> KnownCodes:
+        """Return a site's codes, at most a second old."""
+        entry = self._entries.setdefault(site_code, _Entry())
+        if time.monotonic() - entry.asked_at >= MAX_AGE_S:
+            await self._refresh(site_code, entry, time.monotonic() - MAX_AGE_S)
+        return entry.codes
+
+    async def fresh_codes(self, site_code: str) -> KnownCodes:
+        """Return a site's codes as of now or later."""
+        entry = self._entries.setdefault(site_code, _Entry())
+        await self._refresh(site_code, entry, time.monotonic())
+        return entry.codes
+
+    def invalidate(self, site_code: str) -> None:
+        """Let the next look at a site's codes go to the database."""
+        if entry := self._entries.get(site_code):
+            entry.asked_at = -MAX_AGE_S
+
+    async def _refresh(self, site_code: str, entry: _Entry, since: float) -> None:
+        """Read what changed, unless somebody else did after `since` while this call waited."""
+        async with entry.lock:
+            if entry.asked_at > since:
+                return
+            asked_at = time.monotonic()
+            for row in await self._changes(site_code, entry.codes.change_seq):
+                entry.codes.learn(row.entity, row.code, row.unit_code, row.change_seq)
+            entry.asked_at = asked_at
+
+    async def _changes(self, site_code: str, change_seq: int) -> list[Row[tuple[str, str, str | None, int]]]:
+        async with self._engine.connect() as connection:
+            result = await connection.execute(_NEWEST, {"site_code": site_code, "change_seq": change_seq})
+            return list(result.all())

@@ -1,0 +1,41 @@
+"""GET batches: pages of accepted items by cursor, how far there is to go, and one batch's receipt."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from ingestion_api import openapi
+from ingestion_api.contract import Kind
+from ingestion_api.routes.access import admit, note, services
+from ingestion_api.routes.answers import json_answer
+
+router = APIRouter(tags=["pull"])
+
+ARROW = "application/vnd.apache.arrow.stream"
+
+After = Annotated[int, Query(ge=0, le=2**63 - 2, description="Cursor: the last sequence number already seen")]
+MaxItems = Annotated[int, Query(ge=1, le=1_000_000, description="Stop before the batch that would pass this many")]
+
+
+@router.get("/batches", **openapi.arrow("Accepted items as an Arrow IPC stream; its schema's metadata holds the rest"))
+async def pull_batches(request: Request, kind: Kind, after: After = 0, max_items: MaxItems = 100_000) -> Response:
+    """Pull the accepted items of the batches that follow a cursor: whole batches, in order, none ever skipped."""
+    credential = await admit(request, "pull")
+    page = await services(request).export.page(credential.site_code, kind, after, max_items)
+    note(request, kind=kind, after=after, bytes=len(page))
+    return Response(page, media_type=ARROW)
+
+
+@router.get("/batches/{batch_id}", **openapi.answers("BatchReceipt", "The receipt it was acknowledged with"))
+async def read_batch(request: Request, batch_id: UUID) -> Response:
+    """Return the receipt of one batch."""
+    credential = await admit(request, "push", "read", "pull")
+    return json_answer(await services(request).inbox.receipt(credential.site_code, batch_id))
+
+
+@router.get("/cursors", **openapi.answers("Cursors", "The highest sequence numbers of the key's site"))
+async def read_cursors(request: Request) -> Response:
+    """Return how far the readings, events and registry changes of the key's site reach."""
+    credential = await admit(request, "pull", "read")
+    return json_answer(await services(request).export.cursors(credential.site_code))
