@@ -110,8 +110,9 @@ def _load_kind(
             recorded_at = connection.scalar(text("select clock_timestamp()"))
             stored = store_page(connection, site_code, kind, after, page, recorded_at, dagster_run_id)
         after = page.next_cursor
-        summary = summary.with_page(stored)
-        tell(summary)
+        if stored.batch_count:
+            summary = summary.with_page(stored)
+            tell(summary)
     return summary
 
 

@@ -25,14 +25,14 @@ _TABLES: dict[Kind, tuple[VersionedTable, Callable[[Connection, str, pa.Table], 
 class PageCounts:
     """What storing a page did. Accepted = inserted + revised + duplicate."""
 
-    batch_count: int
-    accepted_count: int
-    quarantined_count: int
-    inserted_count: int
-    revised_count: int
-    duplicate_count: int
-    late_count: int
-    touched_hour_count: int
+    batch_count: int = 0
+    accepted_count: int = 0
+    quarantined_count: int = 0
+    inserted_count: int = 0
+    revised_count: int = 0
+    duplicate_count: int = 0
+    late_count: int = 0
+    touched_hour_count: int = 0
 
 
 def store_page(
@@ -50,6 +50,9 @@ def store_page(
         PageInconsistent: The page contradicts itself; the transaction must be rolled back.
     """
     refuse_inconsistent(site_code, kind, after, page)
+    ingest_ledger.move(connection, site_code, kind, page.next_cursor, recorded_at)
+    if not page.batches:  # the inbox holds batches of the other kind only: there is no load to tell of
+        return PageCounts()
     accepted = page.table.num_rows
     cursors = (after, page.next_cursor)
     load_id = ingest_ledger.open_load(connection, site_code, kind, cursors, accepted, recorded_at, dagster_run_id)
@@ -77,7 +80,6 @@ def store_page(
         duplicate=counts.duplicate_count,
         late=counts.late_count,
     )
-    ingest_ledger.move(connection, site_code, kind, page.next_cursor, recorded_at)
     ledger.touch(connection, site_code, outcome.hours | received_hours, recorded_at)
     return counts
 

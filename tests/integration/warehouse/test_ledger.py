@@ -1,0 +1,104 @@
+"""Consumers of the touched-hours ledger follow the loads and miss nothing (D6)."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from warehouse.ledger import HourRange, pending_ranges, reopen, seen, settle, touch
+
+T0 = datetime(2026, 3, 1, 22, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def hour(number: int) -> datetime:
+    return T0 + timedelta(hours=number)
+
+
+def span(start: int, end: int) -> HourRange:
+    return HourRange(hour(start), hour(end))
+
+
+def touch_hours(engine: Engine, site_code: str, *numbers: int) -> None:
+    with engine.begin() as connection:
+        touch(connection, site_code, {hour(number) for number in numbers}, T0)
+
+
+def follow(engine: Engine, consumer: str, start: int, end: int) -> None:
+    settle(engine, consumer, seen(engine, consumer, hour(start), hour(end)))  # type: ignore[arg-type]
+
+
+def test_pending_hours_form_contiguous_ranges_over_all_sites(warehouse_engine: Engine) -> None:
+    touch_hours(warehouse_engine, "north", 0, 1, 5)
+    touch_hours(warehouse_engine, "south", 1, 2, 9)
+    assert pending_ranges(warehouse_engine, "rolled_up") == [span(0, 3), span(5, 6), span(9, 10)]
+    assert pending_ranges(warehouse_engine, "summarized") == []
+
+
+def test_summary_follows_the_rollup(warehouse_engine: Engine) -> None:
+    touch_hours(warehouse_engine, "north", 0, 1, 2)
+    follow(warehouse_engine, "rolled_up", 0, 2)
+    assert pending_ranges(warehouse_engine, "rolled_up") == [span(2, 3)]
+    assert pending_ranges(warehouse_engine, "summarized") == [span(0, 2)]
+    follow(warehouse_engine, "summarized", 0, 3)
+    assert pending_ranges(warehouse_engine, "summarized") == []
+    touch_hours(warehouse_engine, "north", 0)
+    assert pending_ranges(warehouse_engine, "summarized") == []
+    follow(warehouse_engine, "rolled_up", 0, 1)
+    assert pending_ranges(warehouse_engine, "summarized") == [span(0, 1)]
+
+
+def test_touch_during_a_rollup_stays_pending(warehouse_engine: Engine) -> None:
+    touch_hours(warehouse_engine, "north", 0, 1)
+    snapshot = seen(warehouse_engine, "rolled_up", hour(0), hour(2))
+    touch_hours(warehouse_engine, "north", 1)
+    touch_hours(warehouse_engine, "south", 0)
+    settle(warehouse_engine, "rolled_up", snapshot)
+    assert pending_ranges(warehouse_engine, "rolled_up") == [span(0, 2)]
+    follow(warehouse_engine, "rolled_up", 0, 2)
+    assert pending_ranges(warehouse_engine, "rolled_up") == []
+
+
+def test_slow_consumer_does_not_undo_a_faster_one(warehouse_engine: Engine) -> None:
+    touch_hours(warehouse_engine, "north", 0)
+    old = seen(warehouse_engine, "rolled_up", hour(0), hour(1))
+    touch_hours(warehouse_engine, "north", 0)
+    follow(warehouse_engine, "rolled_up", 0, 1)
+    settle(warehouse_engine, "rolled_up", old)
+    assert pending_ranges(warehouse_engine, "rolled_up") == []
+
+
+def test_range_ends_before_its_end(warehouse_engine: Engine) -> None:
+    touch_hours(warehouse_engine, "north", 0, 1)
+    follow(warehouse_engine, "rolled_up", 0, 1)
+    assert pending_ranges(warehouse_engine, "rolled_up") == [span(1, 2)]
+
+
+def test_new_scores_reopen_the_summary_alone(warehouse_engine: Engine) -> None:
+    touch_hours(warehouse_engine, "north", 0, 1)
+    follow(warehouse_engine, "rolled_up", 0, 2)
+    follow(warehouse_engine, "summarized", 0, 2)
+    reopen(warehouse_engine, hour(1), hour(2))
+    assert pending_ranges(warehouse_engine, "rolled_up") == []
+    assert pending_ranges(warehouse_engine, "summarized") == [span(1, 2)]
+
+
+def test_reopening_during_a_summary_is_not_lost(warehouse_engine: Engine) -> None:
+    touch_hours(warehouse_engine, "north", 0)
+    follow(warehouse_engine, "rolled_up", 0, 1)
+    snapshot = seen(warehouse_engine, "summarized", hour(0), hour(1))
+    reopen(warehouse_engine, hour(0), hour(1))
+    settle(warehouse_engine, "summarized", snapshot)
+    assert pending_ranges(warehouse_engine, "summarized") == [span(0, 1)]
+
+
+def test_reopening_leaves_a_pending_rollup_pending(warehouse_engine: Engine) -> None:
+    touch_hours(warehouse_engine, "north", 0)
+    reopen(warehouse_engine, hour(0), hour(1))
+    assert pending_ranges(warehouse_engine, "rolled_up") == [span(0, 1)]
+    assert pending_ranges(warehouse_engine, "summarized") == []
+
+
+def test_empty_snapshot_settles_nothing(warehouse_engine: Engine) -> None:
+    touch_hours(warehouse_engine, "north", 0)
+    follow(warehouse_engine, "rolled_up", 100, 200)
+    assert pending_ranges(warehouse_engine, "rolled_up") == [span(0, 1)]
