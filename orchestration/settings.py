@@ -1,4 +1,4 @@
-"""Settings of orchestration: the sites, the ports, how often sensors look. Where the databases are is the warehouse's."""
+"""Settings of orchestration: sites, ports, how often sensors look. Where the databases are is the warehouse's."""
 
 from datetime import date, timedelta
 
@@ -14,25 +14,34 @@ class OrchestrationSettings(BaseSettings):
     )
 
     sites: dict[str, str] = Field(
-        {"demo": "http://127.0.0.1:8000"},
+        default={"demo": "http://127.0.0.1:8000"},
         description="JSON: site code to the URL of its ingestion API; each site is a Dagster partition",
     )
-    pull_key: SecretStr = Field(SecretStr(""), description="API key (scope pull) of each site that pull_keys does not name")
-    pull_keys: dict[str, SecretStr] = Field({}, description="JSON: site code to its own API key (scope pull)")
-    dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster webserver")
-    code_server_port: int = Field(4266, ge=1, le=65535, description="Loopback port of Dagster's code server")
-    mlflow_port: int = Field(5001, ge=1, le=65535, description="Port of the MLflow server")
+    pull_key: SecretStr = Field(
+        default=SecretStr(""), description="API key (scope pull) of each site that pull_keys does not name"
+    )
+    pull_keys: dict[str, SecretStr] = Field(default={}, description="JSON: site code to its own API key (scope pull)")
+    dagster_port: int = Field(default=3000, ge=1, le=65535, description="Port of the Dagster webserver")
+    code_server_port: int = Field(default=4266, ge=1, le=65535, description="Loopback port of Dagster's code server")
+    mlflow_port: int = Field(default=5001, ge=1, le=65535, description="Port of the MLflow server")
     mlflow_url: str | None = Field(
-        None, description="MLflow as a browser reaches it, for links; empty: http://127.0.0.1:<mlflow_port>"
+        default=None, description="MLflow as a browser reaches it, for links; empty: http://127.0.0.1:<mlflow_port>"
     )
-    sensor_interval_s: int = Field(30, ge=5, description="Seconds between two looks of a Dagster sensor")
-    api_timeout_s: float = Field(10, gt=0, le=15, description="How long a sensor waits for a site's API to answer")
+    sensor_interval_s: int = Field(default=30, ge=5, description="Seconds between two looks of a Dagster sensor")
+    api_timeout_s: float = Field(
+        default=10, gt=0, le=15, description="How long a sensor waits for a site's API to answer"
+    )
     partitions_start: date = Field(
-        date(2020, 1, 1), description="First day of the hourly and daily partitions; earlier hours are not rolled up"
+        default=date(2020, 1, 1),
+        description="First day of the hourly and daily partitions; earlier hours are not rolled up",
     )
-    ranges_per_tick: int = Field(3, ge=1, description="Rollup runs one look at the touched-hours ledger may ask for")
-    hours_per_run: int = Field(744, ge=1, description="Longest range of hours one rollup run takes")
-    training_min_hours: int = Field(24, ge=1, description="Hours of readings an equipment class needs before its first model")
+    ranges_per_tick: int = Field(
+        default=3, ge=1, description="Rollup runs one look at the touched-hours ledger may ask for"
+    )
+    hours_per_run: int = Field(default=168, ge=1, description="Longest range of hours one rollup run takes")
+    training_min_hours: int = Field(
+        default=24, ge=1, description="Hours of readings an equipment class needs before its first model"
+    )
 
     def pull_key_for(self, site_code: str) -> str:
         """The API key that pulls a site."""

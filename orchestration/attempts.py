@@ -1,0 +1,119 @@
+"""Whether a piece of work is asked for now, later or not any more. What the work is, each sensor decides.
+
+Dagster remembers a run key for ever, so a sensor that keys by content alone could never try again. Here each run
+carries the content it is about in a tag, and what became of earlier runs with the same tag decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import dagster as dg
+
+WORK_TAG: Final = "millrace/work"
+MAX_ATTEMPTS: Final = 3
+FIRST_DELAY: Final = timedelta(seconds=60)
+LONGEST_DELAY: Final = timedelta(minutes=30)
+LONGEST_MEMORY: Final = timedelta(days=14)
+UNDER_WAY: Final = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+FAILED: Final = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+@dataclass(frozen=True)
+class Go:
+    """Ask for the run; `number` counts from 1 and makes the run key unique."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Do not ask for the run now; `reason` is for the person who reads the tick."""
+
+    reason: str
+
+
+def is_under_way(instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str] | None = None) -> bool:
+    """Whether a run of the job is queued or in progress. A run whose process is gone is failed by run monitoring."""
+    return instance.get_runs_count(dg.RunsFilter(job_name=job_name, tags=tags, statuses=UNDER_WAY)) > 0
+
+
+def is_done(instance: dg.DagsterInstance, work: str) -> bool:
+    """Whether a run about exactly this content has succeeded."""
+    done = dg.RunsFilter(tags={WORK_TAG: work}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    return instance.get_runs_count(done) > 0
+
+
+def failed_after(instance: dg.DagsterInstance, job_name: str, *, done: str, not_done: str) -> list[dg.DagsterRun]:
+    """Recent failed runs of a job in which one step succeeded and another did not, the newest first."""
+    recent = datetime.now(UTC) - LONGEST_MEMORY
+    records = instance.get_run_records(
+        dg.RunsFilter(job_name=job_name, statuses=FAILED, updated_after=recent), limit=50
+    )
+    found = []
+    for record in records:
+        succeeded = {
+            stats.step_key
+            for stats in instance.get_run_step_stats(record.dagster_run.run_id)
+            if stats.status is not None and stats.status.value == "SUCCESS"
+        }
+        if done in succeeded and not_done not in succeeded:
+            found.append(record.dagster_run)
+    return found
+
+
+def judge(
+    instance: dg.DagsterInstance,
+    work: str,
+    *,
+    now: datetime,
+    related: Sequence[dg.RunRecord] = (),
+    max_attempts: int | None = MAX_ATTEMPTS,
+) -> Go | Hold:
+    """Decide whether work is tried now.
+
+    Args:
+        instance: Where runs are remembered.
+        work: Names the content: the same work with other data is other work.
+        now: The present, UTC.
+        related: Finished runs about the same place with any content, newest first. Each failure since the last
+            success doubles the delay, so that content that changes every minute is not tried every minute.
+        max_attempts: How often the same content is tried; None: for ever, at the longest delay.
+    """
+    same = instance.get_run_records(dg.RunsFilter(tags={WORK_TAG: work}))
+    if any(record.dagster_run.status in UNDER_WAY for record in same):
+        return Hold("is under way")
+    failures = _since_last_success(related or same)
+    if max_attempts is not None and len(same) >= max_attempts:
+        last = same[0].dagster_run
+        return Hold(
+            f"failed {len(same)} times on the same data; look at run {last.run_id}, mend the cause, "
+            f"then launch {last.job_name} for it by hand"
+        )
+    if failures:
+        due = _ended_at(failures[0]) + min(FIRST_DELAY * 2 ** (len(failures) - 1), LONGEST_DELAY)
+        if due > now:
+            return Hold(f"failed {len(failures)} times in a row; next try at {due:%H:%M:%S} UTC")
+    return Go(len(same) + 1)
+
+
+def _since_last_success(records: Sequence[dg.RunRecord]) -> list[dg.RunRecord]:
+    failures = []
+    for record in records:
+        if record.dagster_run.status == dg.DagsterRunStatus.SUCCESS:
+            break
+        if record.dagster_run.status in FAILED:
+            failures.append(record)
+    return failures
+
+
+def _ended_at(record: dg.RunRecord) -> datetime:
+    ended = record.end_time or record.update_timestamp.timestamp()
+    return datetime.fromtimestamp(ended, UTC)

@@ -1,0 +1,54 @@
+"""Jobs, and what runs by the clock. Sensors stand beside the assets they serve; pools and limits are in dagster.yaml.
+
+See https://docs.dagster.io/guides/build/jobs and https://docs.dagster.io/guides/automate/schedules
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration.defs import dbt_project, expectations, ingestion_api, ml
+from orchestration.defs.resources import WarehouseResource
+from orchestration.pending import equipment_classes
+
+_SCORES = dg.AssetSelection.assets(ml.scores)
+
+load = dg.define_asset_job(
+    "load",
+    dg.AssetSelection.assets(ingestion_api.raw),
+    description="Pull one site: registry changes, readings, events.",
+)
+reference = dg.define_asset_job(
+    "reference",
+    dg.AssetSelection.assets(dbt_project.reference),
+    description="Seeds, staging views, dimensions and features.",
+)
+hourly_rollup = dg.define_asset_job(
+    "hourly_rollup",
+    dg.AssetSelection.checks(expectations.raw_is_plausible) | dg.AssetSelection.assets(dbt_project.hourly) | _SCORES,
+    description="A range of hours: check the raw data, roll it up, score it.",
+)
+daily_kpis = dg.define_asset_job(
+    "daily_kpis",
+    dg.AssetSelection.assets(dbt_project.daily, ml.drift_episodes),
+    description="A range of local days: KPIs, model health, drift.",
+)
+training = dg.define_asset_job(
+    "training",
+    dg.AssetSelection.assets(ml.models),
+    description="Train a challenger for one equipment class and let the gate decide.",
+)
+scoring = dg.define_asset_job(
+    "scoring", _SCORES, description="Score a range of hours again, after a promotion or a rollback."
+)
+
+
+@dg.schedule(job=training, cron_schedule="0 3 * * 0", execution_timezone="UTC")
+def weekly_training(
+    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Train a challenger of every equipment class on what the week has brought. Off until somebody turns it on."""
+    week = f"{context.scheduled_execution_time:%G-W%V}"
+    for equipment_class in equipment_classes(warehouse.engine()):
+        work = ml.training_work(equipment_class, "schedule", f"schedule:{equipment_class}:{week}")
+        yield dg.RunRequest(run_key=work.name, run_config=work.run_config, tags=work.tags)

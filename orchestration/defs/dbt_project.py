@@ -1,0 +1,227 @@
+"""dbt models as assets and dbt tests as checks; which hours and days are rolled up. What a model computes is dbt's.
+
+See https://docs.dagster.io/integrations/libraries/dbt
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from sqlalchemy import Engine
+
+from expectations.suites import SUITES
+from orchestration.attempts import is_done, is_under_way
+from orchestration.defs.partitions import (
+    DAYS,
+    HOURS,
+    HOURS_OF_DAYS,
+    day_pieces,
+    day_tags,
+    days_of,
+    hour_pieces,
+    hour_tags,
+    hours_of,
+    overlaps,
+    required,
+)
+from orchestration.defs.resources import WarehouseResource
+from orchestration.local_days import hours_inside, local_dates, merge
+from orchestration.manifest import load_manifest, project_hash
+from orchestration.pending import registry_position, site_zones
+from orchestration.seen import seen_by_checks
+from orchestration.settings import OrchestrationSettings
+from orchestration.work import Work, ask_for
+from warehouse import ledger
+
+MANIFEST = load_manifest()
+# dbt and scoring read what the other writes, so they take turns.
+TRANSFORM_POOL: Final = "transform"
+ALL: Final = dg.AllPartitionMapping()
+CHECKED: Final = {dg.AssetKey(suite.asset_key) for suite in SUITES.values()}
+SCORED: Final = {"scores", "anomalies"}
+_settings = OrchestrationSettings()
+
+
+class Translator(DagsterDbtTranslator):
+    """Groups, partition mappings, and the blocking edge from raw to the rollups. Keys come by themselves."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """Let each rollup depend on the checked raw tables behind its staging views: a failed check then stops it."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if "hourly" not in manifest["nodes"].get(unique_id, {}).get("tags", []):
+            return spec
+        known = {dep.asset_key for dep in spec.deps}
+        deps = [dg.AssetDep(key, partition_mapping=ALL) for key in _checked_sources(manifest, unique_id) - known]
+        return spec.replace_attributes(deps=[*spec.deps, *deps])
+
+    def get_partition_mapping(
+        self, dbt_resource_props: Mapping[str, Any], dbt_parent_resource_props: Mapping[str, Any]
+    ) -> dg.PartitionMapping | None:
+        """Raw tables are cut by site; a local day takes hours of the UTC days around it."""
+        if dbt_parent_resource_props.get("source_name") == "raw":
+            return ALL
+        is_hourly = "hourly" in dbt_parent_resource_props["tags"] or dbt_parent_resource_props["name"] in SCORED
+        return HOURS_OF_DAYS if "daily" in dbt_resource_props["tags"] and is_hourly else None
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The layer and, in the marts, the operation: `staging`, `intermediate`, `marts_kpi`."""
+        if dbt_resource_props["resource_type"] != "model":
+            return str(dbt_resource_props["schema"])
+        layer, *folders = dbt_resource_props["fqn"][1:-1]
+        return "_".join([layer, *folders]) if layer == "marts" else str(layer)
+
+
+def _checked_sources(manifest: Mapping[str, Any], unique_id: str) -> set[dg.AssetKey]:
+    """The checked raw tables that reach a model through nothing but staging views and ephemeral models."""
+    found, queue = set(), list(manifest["parent_map"][unique_id])
+    while queue:
+        parent = queue.pop()
+        if parent in manifest["sources"]:
+            found.add(dg.AssetKey([manifest["sources"][parent][part] for part in ("source_name", "name")]))
+        elif ".stg_" in parent or manifest["nodes"][parent]["config"]["materialized"] == "ephemeral":
+            queue.extend(manifest["parent_map"][parent])
+    return found & CHECKED
+
+
+def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, **variables: str) -> Iterator[Any]:
+    """Run the selected models and their tests. dbt leaves its target folder behind, hence a passing one."""
+    with TemporaryDirectory(prefix="millrace-dbt-") as target:
+        arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)]
+        yield from dbt.cli(arguments, context=context, target_path=Path(target)).stream()
+
+
+@dbt_assets(manifest=MANIFEST, select="tag:reference", dagster_dbt_translator=Translator(), pool=TRANSFORM_POOL)
+def reference(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """Seeds, staging views, dimensions and features: what does not depend on the hour."""
+    yield from _build(context, dbt)
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    select="tag:hourly",
+    dagster_dbt_translator=Translator(),
+    partitions_def=HOURS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    pool=TRANSFORM_POOL,
+)
+def hourly(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource) -> Iterator[Any]:
+    """Roll up a range of hours, and settle in the ledger what the checks of this run saw of it."""
+    start, end = required(hours_of(context.run.tags))
+    engine = warehouse.engine()
+    checked = seen_by_checks(context.instance, context.run)
+    snapshot = checked or ledger.seen(engine, "rolled_up", start, end)
+    yield from _build(context, dbt, start_hour=start.isoformat(), end_hour=end.isoformat())
+    if context.selected_asset_keys >= hourly.keys:
+        ledger.settle(engine, "rolled_up", snapshot)
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    select="tag:daily",
+    dagster_dbt_translator=Translator(),
+    partitions_def=DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    pool=TRANSFORM_POOL,
+)
+def daily(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource) -> Iterator[Any]:
+    """Compute a range of local dates, and settle the hours that lie within them at every site."""
+    start, end = required(days_of(context.run.tags))
+    engine = warehouse.engine()
+    snapshot = ledger.seen(engine, "summarized", *hours_inside(start, end, site_zones(engine)))
+    yield from _build(context, dbt, start_date=start.isoformat(), end_date=end.isoformat())
+    if context.selected_asset_keys >= daily.keys:
+        ledger.settle(engine, "summarized", snapshot)
+
+
+@dg.sensor(
+    job_name="reference",
+    minimum_interval_seconds=_settings.sensor_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def on_reference_changes(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
+    """The registry or the dbt project has changed: build staging, dimensions and features again."""
+    work = _reference_work(warehouse.engine())
+    if work is None:
+        return ask_for(context.instance, [], notes=["no site has registered anything yet"])
+    if is_done(context.instance, work):
+        return ask_for(context.instance, [], notes=["the reference models are up to date"])
+    return ask_for(context.instance, [Work(name=work, label="reference models")])
+
+
+@dg.sensor(
+    job_name="hourly_rollup",
+    minimum_interval_seconds=_settings.sensor_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
+    """Loads have touched hours: check them and roll them up, one run per contiguous range (D6)."""
+    engine = warehouse.engine()
+    if is_under_way(context.instance, "hourly_rollup"):
+        return ask_for(context.instance, [], notes=["a rollup is under way"])
+    if not is_reference_built(context.instance, engine):
+        return ask_for(context.instance, [], notes=["the reference models are not built yet for what is loaded"])
+    ranges = ledger.pending_ranges(engine, "rolled_up")
+    works = (
+        _range_work(
+            context.instance, "hourly_rollup", hour_tags(start, end), ledger.seen(engine, "rolled_up", start, end)
+        )
+        for touched in ranges
+        for start, end in hour_pieces(touched.start, touched.end)
+    )
+    return ask_for(context.instance, works, most=_settings.ranges_per_tick)
+
+
+@dg.sensor(
+    job_name="daily_kpis",
+    minimum_interval_seconds=_settings.sensor_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def on_summarizable_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
+    """Hours are rolled up or scored anew: compute the local days they belong to."""
+    engine = warehouse.engine()
+    if is_under_way(context.instance, "daily_kpis"):
+        return ask_for(context.instance, [], notes=["daily KPIs are under way"])
+    zones = site_zones(engine)
+    dates = merge(local_dates(hours.start, hours.end, zones) for hours in ledger.pending_ranges(engine, "summarized"))
+    works = (
+        _range_work(
+            context.instance,
+            "daily_kpis",
+            day_tags(start, end),
+            ledger.seen(engine, "summarized", *hours_inside(start, end, zones)),
+        )
+        for first, last in dates
+        for start, end in day_pieces(first, last)
+    )
+    return ask_for(context.instance, works, most=_settings.ranges_per_tick)
+
+
+def is_reference_built(instance: dg.DagsterInstance, engine: Engine) -> bool:
+    """Whether the dimensions know everything that the registry held at the newest load."""
+    work = _reference_work(engine)
+    return work is not None and is_done(instance, work)
+
+
+def _reference_work(engine: Engine) -> str | None:
+    position = registry_position(engine)
+    return position and f"reference:{project_hash()}:{position}"
+
+
+def _range_work(
+    instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str], snapshot: ledger.Snapshot
+) -> Work:
+    """A run over a range; its name holds what the ledger says of every hour in it."""
+    finished = instance.get_run_records(dg.RunsFilter(job_name=job_name), limit=20)
+    content = hashlib.sha256(repr(snapshot).encode()).hexdigest()[:16]
+    label = " to ".join(tags.values())
+    return Work(
+        name=f"{job_name}:{label}:{content}",
+        label=label,
+        tags=tags,
+        related=[record for record in finished if overlaps(record.dagster_run.tags, tags)],
+    )

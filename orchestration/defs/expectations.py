@@ -1,0 +1,47 @@
+"""Suites as asset checks on raw; a failed critical one stops the rollup of its hours. Thresholds are not here.
+
+See https://docs.dagster.io/guides/test/asset-checks
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from expectations.suites import SUITES
+from expectations.validate import validate_window
+from orchestration.defs.partitions import hours_of, required
+from orchestration.defs.resources import WarehouseResource
+from orchestration.seen import observation
+from warehouse import ledger
+
+_SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
+
+
+@dg.multi_asset_check(
+    name="validate_raw",
+    specs=[
+        dg.AssetCheckSpec(
+            expectation.name,
+            asset=suite.asset_key,
+            description=expectation.description,
+            blocking=expectation.severity == "critical",
+            metadata={"limit": expectation.limit, "mission": ", ".join(expectation.mission)},
+        )
+        for suite in SUITES.values()
+        for expectation in suite.expectations
+    ],
+)
+def raw_is_plausible(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+) -> Iterator[dg.AssetCheckResult]:
+    """Hold the hours of this run to the thresholds."""
+    start, end = required(hours_of(context.run.tags))
+    context.op_execution_context.log_event(observation(ledger.seen(warehouse.engine(), "rolled_up", start, end)))
+    for result in validate_window(warehouse.url(), start, end, dagster_run_id=context.run.run_id):
+        yield dg.AssetCheckResult(
+            asset_key=SUITES[result.suite].asset_key,
+            check_name=result.expectation,
+            passed=result.is_success,
+            severity=_SEVERITY[result.severity],
+            metadata={"window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC", **result.observed},
+        )

@@ -1,0 +1,242 @@
+"""Models as assets: trained, promoted, used for scoring, watched for drift. Mathematics and MLflow are in `ml`.
+
+torch and mlflow are loaded where they are used, in the run's own process: see `ml`.
+See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guides/automate/sensors
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from orchestration.attempts import failed_after, is_done, is_under_way
+from orchestration.defs.dbt_project import TRANSFORM_POOL
+from orchestration.defs.partitions import HOURS, RANGE_TAGS, hour_pieces, hour_tags, hours_of, required, spans
+from orchestration.defs.resources import WarehouseResource
+from orchestration.history import History, Watch
+from orchestration.pending import (
+    Promotion,
+    classes_without_champion,
+    hours_with_readings,
+    newest_promotions,
+    old_hours_pending,
+    unanswered_episodes,
+)
+from orchestration.settings import OrchestrationSettings
+from orchestration.work import Work, ask_for
+
+TRAINING_POOL: Final = "training"
+CLASS_TAG: Final = "millrace/equipment_class"
+TRIGGER_TAG: Final = "millrace/trigger"
+_OWNERS = ["team:ml"]
+_FEATURES = ["marts", "features_equipment_readings"]
+_settings = OrchestrationSettings()
+
+
+class TrainingConfig(dg.Config):
+    """Which model is trained, and why."""
+
+    equipment_class: str
+    trigger: str = "manual"
+    episode_id: str | None = None
+
+
+@dg.multi_asset(
+    name="train",
+    group_name="ml",
+    pool=TRAINING_POOL,
+    specs=[
+        dg.AssetSpec(
+            ["ml", "anomaly_models"],
+            deps=[_FEATURES],
+            kinds={"mlflow", "pytorch"},
+            owners=_OWNERS,
+            description="Registered models `anomaly-<equipment class>` in MLflow; the alias `champion` scores.",
+        ),
+        dg.AssetSpec(
+            ["ml", "promotions"],
+            deps=[["ml", "anomaly_models"]],
+            kinds={"python", "postgres"},
+            owners=_OWNERS,
+            description="Every challenger, and why it was or was not promoted. One row per decision.",
+        ),
+    ],
+)
+def models(
+    context: dg.AssetExecutionContext, config: TrainingConfig, warehouse: WarehouseResource
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Train a challenger of one equipment class; the gate in `ml` decides whether it becomes champion."""
+    from ml.train import train
+
+    outcome = train(
+        warehouse.engine(),
+        config.equipment_class,
+        trigger=config.trigger,
+        episode_id=config.episode_id,
+        dagster_run_id=context.run_id,
+        progress=lambda stage, share: context.log.info(f"{stage}: {share:.0%}"),
+    )
+    link = f"{_settings.mlflow_base_url()}/#/models/{outcome.model_name}/versions/{outcome.version}"
+    metadata = {**asdict(outcome), "trigger": config.trigger, "mlflow": dg.MetadataValue.url(link)}
+    for table in ("anomaly_models", "promotions"):
+        yield dg.MaterializeResult(asset_key=["ml", table], metadata=metadata)
+
+
+@dg.multi_asset(
+    name="score",
+    group_name="ml",
+    partitions_def=HOURS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    pool=TRANSFORM_POOL,
+    specs=[
+        dg.AssetSpec(
+            ["ml", table],
+            # The rollup of the same hours goes first: hours that failed a check are not scored either.
+            deps=[_FEATURES, ["ml", "promotions"], ["marts", "fct_sensor_readings_hourly"]],
+            kinds={"pytorch", "postgres"},
+            owners=_OWNERS,
+            description=description,
+        )
+        for table, description in {
+            "scores": "The champions' anomaly scores. One row per equipment, window end and model version.",
+            "anomalies": "Where scores passed the threshold. One row per run of anomalous windows.",
+        }.items()
+    ],
+)
+def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
+    """Score a range of hours with the champions; without one there is nothing to score."""
+    from ml.score import score_range
+
+    start, end = required(hours_of(context.run.tags))
+    summary = score_range(warehouse.engine(), start, end)
+    if not summary.models:
+        context.log.info("no equipment class has a champion yet: nothing to score")
+    for table in ("scores", "anomalies"):
+        yield dg.MaterializeResult(asset_key=["ml", table], metadata=asdict(summary))
+
+
+@dg.asset(
+    key=["ml", "drift_episodes"],
+    group_name="ml",
+    deps=[["marts", "fct_model_health_hourly"]],
+    kinds={"python", "postgres"},
+    owners=_OWNERS,
+)
+def drift_episodes(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Where a confidence stream sank and stayed low (ISO 13374 state detection). One row per episode."""
+    from ml.drift import detect
+
+    episodes = detect(warehouse.engine())
+    return dg.MaterializeResult(
+        metadata={"unanswered": len(episodes), "episodes": [episode.episode_id for episode in episodes]}
+    )
+
+
+@dg.sensor(
+    job_name="training",
+    minimum_interval_seconds=_settings.sensor_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def on_missing_champion(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
+    """An equipment class has enough history, no more of it is coming in, and it has no champion: train the first."""
+    engine = warehouse.engine()
+    history = History(hours=classes_without_champion(engine), backlog=old_hours_pending(engine))
+    is_busy = history.backlog > 0 or is_under_way(context.instance, "load")
+    watch = Watch.after(context.cursor, history, datetime.now(UTC))
+    context.update_cursor(watch.cursor())
+    if not watch.is_settled(is_busy=is_busy, now=datetime.now(UTC)):
+        return ask_for(context.instance, [], notes=["history is still coming in"])
+    ready = {name: hours for name, hours in history.hours.items() if hours >= _settings.training_min_hours}
+    notes = [
+        f"{name}: {hours} of {_settings.training_min_hours} hours of readings" for name, hours in history.hours.items()
+    ]
+    # Another day of data is a reason to try again after failures.
+    works = [training_work(name, "initial", f"initial:{name}:{hours // 24}") for name, hours in ready.items()]
+    return ask_for(context.instance, works, notes=notes or ["every equipment class has a champion"])
+
+
+@dg.sensor(
+    job_name="training",
+    minimum_interval_seconds=_settings.sensor_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def on_confidence_drift(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
+    """A drift episode is open and no training has answered it: train once for it (D12)."""
+    works = [
+        training_work(episode.equipment_class, "drift", episode.episode_id, episode.episode_id)
+        for episode in unanswered_episodes(warehouse.engine())
+    ]
+    return ask_for(context.instance, works, notes=[] if works else ["no unanswered drift episode"])
+
+
+@dg.sensor(
+    job_name="scoring",
+    minimum_interval_seconds=_settings.sensor_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def on_promotion(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
+    """A model became champion: score the history of its equipment class with it, the newest first."""
+    engine = warehouse.engine()
+    scored: dict[str, int] = json.loads(context.cursor or "{}")
+    due: list[Work] = []
+    for promotion in newest_promotions(engine):
+        if scored.get(promotion.model_name) == promotion.promotion_id:
+            continue
+        works = [work for work in scoring_works(engine, promotion) if not is_done(context.instance, work.name)]
+        if not works:
+            scored[promotion.model_name] = promotion.promotion_id
+        due.extend(works)
+    context.update_cursor(json.dumps(scored))
+    notes = [] if due else ["every champion has scored its history"]
+    return ask_for(context.instance, due, notes=notes, most=_settings.ranges_per_tick)
+
+
+@dg.sensor(
+    job_name="scoring",
+    minimum_interval_seconds=_settings.sensor_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def on_unscored_hours(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """A rollup went well and its scoring did not, because MLflow was away or the process died: score those hours."""
+    works = [
+        Work(
+            name=f"rescoring:{run.run_id}",
+            label=f"hours of run {run.run_id}",
+            tags={name: value for name, value in run.tags.items() if name in RANGE_TAGS},
+            max_attempts=None,
+        )
+        for run in failed_after(context.instance, "hourly_rollup", done="hourly", not_done="score")
+    ]
+    due = [work for work in works if not is_done(context.instance, work.name)]
+    return ask_for(context.instance, due, notes=[] if due else ["every hour that was rolled up was scored"])
+
+
+def training_work(equipment_class: str, trigger: str, name: str, episode_id: str | None = None) -> Work:
+    """A training run of one equipment class."""
+    config = {"equipment_class": equipment_class, "trigger": trigger, "episode_id": episode_id}
+    return Work(
+        name=name,
+        label=f"training of {equipment_class}",
+        tags={CLASS_TAG: equipment_class, TRIGGER_TAG: trigger},
+        run_config={"ops": {"train": {"config": config}}},
+        # MLflow may be away for hours; a drift episode is to be answered all the same.
+        max_attempts=10,
+    )
+
+
+def scoring_works(engine: Engine, promotion: Promotion) -> list[Work]:
+    """Scoring runs over the hours with readings up to the promotion; later ones are scored as they come."""
+    hours = hours_with_readings(engine, promotion.equipment_class, until=promotion.decided_at)
+    return [
+        Work(
+            name=f"scoring:{promotion.promotion_id}:{end:%Y-%m-%dT%H}",
+            label=f"{promotion.model_name} version {promotion.version} until {end:%F %H:%M}",
+            tags=hour_tags(start, end),
+        )
+        for first, last in spans(hours)
+        for start, end in hour_pieces(first, last)
+    ]

@@ -1,0 +1,62 @@
+"""What ops and sensors are handed: configuration in, plain objects out. What is done with them is in the other files.
+
+See https://docs.dagster.io/guides/build/external-resources
+"""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+from sqlalchemy import Engine
+
+from ingestion_api.client import IngestionClient
+from orchestration.errors import SiteUnknown
+from orchestration.manifest import DBT_PROJECT
+from orchestration.settings import OrchestrationSettings
+from warehouse.engine import create_engine
+from warehouse.settings import WarehouseSettings
+
+
+class WarehouseResource(dg.ConfigurableResource[Engine]):
+    """The warehouse. Its URL is a setting and no resource configuration, because Dagster shows that to everybody."""
+
+    def url(self) -> str:
+        """The warehouse's URL, password included."""
+        return WarehouseSettings().warehouse_dsn()
+
+    def engine(self) -> Engine:
+        """The engine of this process."""
+        return _engine(self.url())
+
+
+class SitesResource(dg.ConfigurableResource[IngestionClient]):
+    """The ingestion APIs, one per site."""
+
+    def client(self, site_code: str, timeout_s: float = 60) -> IngestionClient:
+        """A client of one site's API; use it with `with`.
+
+        Raises:
+            SiteUnknown: The settings do not name the site.
+        """
+        settings = OrchestrationSettings()
+        if site_code not in settings.sites:
+            raise SiteUnknown(f"no ingestion API for site {site_code}: add it to MILLRACE_SITES")
+        return IngestionClient(settings.sites[site_code], settings.pull_key_for(site_code), timeout_s)
+
+
+@cache
+def _engine(url: str) -> Engine:
+    return create_engine(url)
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    """The resources by the names that ops and sensors ask for."""
+    dbt = DbtCliResource(
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
+        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+    )
+    return dg.Definitions(resources={"dbt": dbt, "sites": SitesResource(), "warehouse": WarehouseResource()})

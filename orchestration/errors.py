@@ -1,0 +1,18 @@
+"""What stops the code location from loading or a run from starting. Each message says in one line what to do.
+
+OrchestrationError
+├── ManifestMissing    dbt's manifest was never prepared
+└── SiteUnknown        a run names a site that the settings do not
+"""
+
+
+class OrchestrationError(Exception):
+    """Base of the errors below."""
+
+
+class ManifestMissing(OrchestrationError):
+    """The dbt models cannot become assets: there is no manifest."""
+
+
+class SiteUnknown(OrchestrationError):
+    """The settings name no ingestion API for this site."""

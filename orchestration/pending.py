@@ -1,0 +1,199 @@
+"""What waits to be done, read from the sites' APIs and the warehouse. Whether it is tried now is decided in `attempts`.
+
+Everything here is light enough for a sensor's tick: no statement reads more than the ledger or one index.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, text
+
+from ingestion_api.client import ClientError, IngestionClient
+
+_MOST_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class SiteState:
+    """How far a site's API is and how far we have loaded it, by kind; `error` where the API did not answer."""
+
+    site_code: str
+    stored: Mapping[str, int]
+    loaded: Mapping[str, int]
+    error: str | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the API holds something that we have not loaded."""
+        return any(position > self.loaded.get(kind, 0) for kind, position in self.stored.items())
+
+    @property
+    def content(self) -> str:
+        """Names what there is to load."""
+        return "-".join(f"{kind}{position}" for kind, position in sorted(self.stored.items()))
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A model that became champion."""
+
+    promotion_id: int
+    equipment_class: str
+    model_name: str
+    version: int
+    decided_at: datetime
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A drift episode that no training has answered."""
+
+    episode_id: str
+    equipment_class: str
+
+
+def site_states(
+    engine: Engine, site_codes: Iterable[str], connect: Callable[[str], IngestionClient]
+) -> list[SiteState]:
+    """Ask every site at once, so that those that do not answer cost one timeout together."""
+    with engine.connect() as connection:
+        rows = connection.execute(text("select site_code, kind, position from raw.cursors"))
+        loaded: dict[str, dict[str, int]] = {}
+        for row in rows:
+            loaded.setdefault(row.site_code, {})[row.kind] = row.position
+
+    def ask(site_code: str) -> SiteState:
+        try:
+            with connect(site_code) as client:
+                return SiteState(site_code, client.cursors(), loaded.get(site_code, {}))
+        except ClientError as error:
+            return SiteState(site_code, {}, loaded.get(site_code, {}), error=str(error))
+
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        return list(pool.map(ask, site_codes))
+
+
+def registry_position(engine: Engine) -> str | None:
+    """Names how far the registry of every site is loaded, such as `demo:12`; None where nothing is."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select site_code, position from raw.cursors"
+                " where kind = 'registry' and position > 0 order by site_code"
+            )
+        ).all()
+    return ",".join(f"{site_code}:{position}" for site_code, position in rows) or None
+
+
+def site_zones(engine: Engine) -> list[ZoneInfo]:
+    """The time zones of the sites in the marts; none before the reference models are built."""
+    with engine.connect() as connection:
+        if not _exists(connection, "marts.dim_sites"):
+            return []
+        names = connection.scalars(text("select distinct time_zone from marts.dim_sites order by 1")).all()
+    return [ZoneInfo(name) for name in names]
+
+
+def classes_without_champion(engine: Engine) -> dict[str, int]:
+    """Hours with readings by equipment class, for the classes that never had a champion."""
+    with engine.connect() as connection:
+        if not _exists(connection, "marts.fct_sensor_readings_hourly"):
+            return {}
+        rows = connection.execute(
+            text("""
+                select d.equipment_class, count(distinct f.hour) as hours
+                from marts.dim_equipment as d
+                inner join marts.fct_sensor_readings_hourly as f using (site_code, equipment_code)
+                where not exists (
+                    select from ml.promotions as p
+                    where p.is_promoted and p.model_name = 'anomaly-' || d.equipment_class
+                )
+                group by d.equipment_class
+                order by d.equipment_class
+            """)
+        )
+        return {row.equipment_class: row.hours for row in rows}
+
+
+def equipment_classes(engine: Engine) -> list[str]:
+    """The equipment classes of all sites."""
+    with engine.connect() as connection:
+        if not _exists(connection, "marts.dim_equipment"):
+            return []
+        return list(connection.scalars(text("select distinct equipment_class from marts.dim_equipment order by 1")))
+
+
+def newest_promotions(engine: Engine) -> list[Promotion]:
+    """The promotion that made each present champion."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("""
+                select distinct on (model_name) promotion_id, model_name, challenger_version, decided_at
+                from ml.promotions
+                where is_promoted
+                order by model_name, promotion_id desc
+            """)
+        )
+        return [
+            Promotion(
+                row.promotion_id,
+                row.model_name.removeprefix("anomaly-"),
+                row.model_name,
+                row.challenger_version,
+                row.decided_at,
+            )
+            for row in rows
+        ]
+
+
+def hours_with_readings(engine: Engine, equipment_class: str, *, until: datetime) -> list[datetime]:
+    """The hours up to `until` in which equipment of the class has readings, oldest first, UTC."""
+    with engine.connect() as connection:
+        if not _exists(connection, "marts.fct_sensor_readings_hourly"):
+            return []
+        hours = connection.scalars(
+            text("""
+                select distinct f.hour
+                from marts.fct_sensor_readings_hourly as f
+                inner join marts.dim_equipment as d using (site_code, equipment_code)
+                where d.equipment_class = :equipment_class and f.hour <= :until
+                order by f.hour
+            """),
+            {"equipment_class": equipment_class, "until": until},
+        )
+        return list(hours)
+
+
+def old_hours_pending(engine: Engine) -> int:
+    """Hours that wait for their rollup, without the newest: those wait again with every load."""
+    with engine.connect() as connection:
+        count: int = connection.scalar(
+            text("""
+                select count(*)
+                from raw.touched_hours
+                where rolled_up_count < touch_count and hour < now() - interval '2 hours'
+            """)
+        )
+        return count
+
+
+def unanswered_episodes(engine: Engine) -> list[Episode]:
+    """Open drift episodes that no training has answered, oldest first."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("""
+                select e.episode_id, e.equipment_class
+                from ml.drift_episodes as e
+                where e.recovered_at is null
+                    and not exists (select from ml.promotions as p where p.episode_id = e.episode_id)
+                order by e.detected_at, e.episode_id
+            """)
+        )
+        return [Episode(row.episode_id, row.equipment_class) for row in rows]
+
+
+def _exists(connection: Connection, table: str) -> bool:
+    return connection.scalar(text("select to_regclass(:table) is not null"), {"table": table}) is True
