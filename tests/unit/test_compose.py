@@ -1,0 +1,164 @@
+"""docker-compose.yml cannot be run by the tests; what it names must at least exist, and it must keep its promises."""
+
+import re
+import shlex
+import tomllib
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestration import settings_reference
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+DOCKERFILE: str = COMPOSE["x-platform"]["build"]["dockerfile_inline"]
+
+ours = pytest.mark.parametrize("service", OURS.values(), ids=OURS)
+every = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+
+
+def _interpolated(text: str) -> str:
+    """What compose reads when no variable is set."""
+    return re.sub(r"\$\{(\w+)(?::?-([^}]*)|:?\?[^}]*)?\}", lambda match: match.group(2) or "", text)
+
+
+def _arguments(service: dict[str, Any]) -> list[str]:
+    return [part for argument in service["command"] for part in str(argument).split("=", 1)]
+
+
+def test_the_services_are_those_of_the_platform() -> None:
+    assert set(SERVICES) == {
+        "timescaledb",
+        "migrate",
+        "ingestion-api",
+        "mlflow",
+        "dagster-code",
+        "dagster-webserver",
+        "dagster-daemon",
+    }
+
+
+@ours
+def test_a_command_is_installed(service: dict[str, Any]) -> None:
+    program, *rest = _arguments(service)
+    scripts = {script.name for script in entry_points(group="console_scripts")}
+
+    if program == "python":
+        assert rest[0] == "-m"
+        assert find_spec(f"{rest[1]}.__main__")
+    else:
+        assert program in scripts
+    if "--module-name" in rest:
+        assert find_spec(rest[rest.index("--module-name") + 1])
+    if "-w" in rest:
+        assert (ROOT / rest[rest.index("-w") + 1]).is_file()
+
+
+@ours
+def test_every_variable_is_read_by_somebody(service: dict[str, Any]) -> None:
+    known = {setting.variable for section in settings_reference.sections() for setting in section.settings}
+    known |= set(re.findall(r"env_var\('(\w+)'", (ROOT / "dbt_project" / "profiles.yml").read_text()))
+    for file in ("workspace.yaml", "orchestration/dagster.yaml"):
+        known |= set(re.findall(r"env: (\w+)", (ROOT / file).read_text()))
+
+    given = {name for name in service["environment"] if name.startswith("MILLRACE_")}
+
+    assert given <= known
+    assert {"MILLRACE_WAREHOUSE_URL", "MILLRACE_API_DATABASE_URL", "MILLRACE_DBT_PASSWORD"} <= given
+
+
+def test_the_location_is_called_as_in_the_workspace() -> None:
+    workspace = yaml.safe_load((ROOT / "workspace.yaml").read_text())
+    (server,) = [entry["grpc_server"] for entry in workspace["load_from"]]
+    arguments = _arguments(OURS["dagster-code"])
+    environment = OURS["dagster-code"]["environment"]
+
+    assert arguments[arguments.index("--location-name") + 1] == server["location_name"]
+    assert arguments[arguments.index("--port") + 1] == environment[server["port"]["env"]]
+    assert environment[server["host"]["env"]] in SERVICES
+
+
+@every
+def test_ports_are_open_on_this_machine_alone_and_somebody_listens(service: dict[str, Any]) -> None:
+    for mapping in service.get("ports", []):
+        address, published, target = _interpolated(mapping).split(":")
+        assert address == "127.0.0.1"
+        assert int(published) > 1024
+        told = [*_arguments(service), str(service["environment"].get("MILLRACE_API_PORT"))]
+        assert target in told or service["image"].startswith("timescale/")
+
+
+@every
+def test_a_service_that_stays_is_watched(service: dict[str, Any]) -> None:
+    if service["restart"] == "no":
+        assert "healthcheck" not in service
+        return
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert service["healthcheck"]["retries"] > 1
+
+
+@every
+def test_dependencies_volumes_and_configs_are_declared(service: dict[str, Any]) -> None:
+    for name, dependency in service.get("depends_on", {}).items():
+        is_watched = "healthcheck" in SERVICES[name]
+        assert dependency["condition"] == ("service_healthy" if is_watched else "service_completed_successfully")
+    for mount in service.get("volumes", []):
+        volume, path = mount.split(":")
+        assert volume in COMPOSE["volumes"]
+        assert "timescale" in service["image"] or path in DOCKERFILE
+    for config in service.get("configs", []):
+        source = COMPOSE["configs"][config["source"]]
+        assert "content" in source or (ROOT / source["file"]).is_file()
+
+
+def test_the_databases_are_those_the_urls_name() -> None:
+    created = set(re.findall(r"create database (\w+);", COMPOSE["configs"]["databases"]["content"]))
+    created.add(SERVICES["timescaledb"]["environment"]["POSTGRES_DB"])
+    urls = [value for value in OURS["migrate"]["environment"].values() if "@timescaledb:5432/" in str(value)]
+
+    assert created == {url.rpartition("/")[2] for url in urls}
+
+
+@every
+def test_no_secret_is_written_down(service: dict[str, Any]) -> None:
+    for name, value in service["environment"].items():
+        if re.search("PASSWORD|KEY|SECRET|TOKEN", name):
+            assert re.fullmatch(r"\$\{\w+[^}]*\}", str(value))
+            assert not _interpolated(str(value))
+        assert not re.search(r"://\w+:[^$@]+@", str(value))
+
+
+@every
+def test_an_image_is_pinned(service: dict[str, Any]) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    pinned = {"millrace": version}.get(service["image"].partition(":")[0])
+
+    assert re.search(r":\d+\.\d+\.\d+", service["image"])
+    assert pinned is None or service["image"].endswith(f":{pinned}")
+    assert re.search(r"^FROM python:3\.1[12]-slim-\w+$", DOCKERFILE, re.MULTILINE)
+
+
+def test_the_image_is_built_from_the_checkout() -> None:
+    for line in re.findall(r"^COPY (.+)$", DOCKERFILE, re.MULTILINE):
+        *sources, _ = shlex.split(line)
+        assert all((ROOT / source).exists() for source in sources)
+    pins = re.findall(r"torch==[\d.]+", (ROOT / "pyproject.toml").read_text())
+    assert "pip install --no-deps -e ." in DOCKERFILE
+    assert set(re.findall(r"torch==[\d.]+", DOCKERFILE)) == set(pins)
+    assert {".env", ".git", ".millrace", ".venv"} <= set((ROOT / ".dockerignore").read_text().split())
+
+
+@ours
+def test_nothing_reports_home(service: dict[str, Any]) -> None:
+    environment = service["environment"]
+
+    assert environment["DO_NOT_TRACK"] == "1"
+    assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == environment["GX_ANALYTICS_ENABLED"] == "false"
+    assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert "timescaledb.telemetry_level=off" in SERVICES["timescaledb"]["command"]
