@@ -8,14 +8,14 @@ from pathlib import Path
 import mlflow.models
 import numpy as np
 import pandas as pd
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from ml.anomaly_model import AnomalyModel
 
 ARTIFACT = "model"
 
 
-class AnomalyPyfunc(PythonModel):  # type: ignore[misc]
+class AnomalyPyfunc(PythonModel):
     """A trained anomaly model behind MLflow's own interface."""
 
     model: AnomalyModel

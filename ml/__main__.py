@@ -1,0 +1,122 @@
+"""Training, scoring and promotion from the command line, for people. Dagster calls the functions themselves."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from sqlalchemy import Engine
+
+    from ml.detectors.protocol import Progress
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+LATEST_DECISIONS = 3
+EquipmentClass = Annotated[str, typer.Argument(help="Equipment class, such as pump.")]
+
+
+@app.command()
+def train(equipment_class: EquipmentClass) -> None:
+    """Train all candidates and let the best challenge the champion."""
+    from ml.train import train
+
+    console = _console()
+    with _told_in_one_line(), console.status("starting") as status:
+        outcome = train(_engine(), equipment_class, trigger="manual", progress=_show(status.update))
+    verdict = "promoted" if outcome.is_promoted else "kept as challenger"
+    console.print(f"{outcome.model_name} v{outcome.version}: {verdict}. {outcome.reason}")
+
+
+@app.command()
+def score(
+    start: Annotated[datetime, typer.Argument(help="First moment, UTC.")],
+    end: Annotated[datetime, typer.Argument(help="Moment after the last, UTC.")],
+) -> None:
+    """Score a range of time with the present champions."""
+    from ml.score import score_range
+
+    console = _console()
+    with _told_in_one_line(), console.status("starting") as status:
+        done = score_range(_engine(), start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), progress=_show(status.update))
+    console.print(
+        f"{done.window_count:,} windows of {done.equipment_count} machines, {done.anomalous_count:,} anomalous in "
+        f"{done.anomaly_count} anomalies; models: {done.models or 'no champion'}"
+    )
+
+
+@app.command()
+def status() -> None:
+    """Show champions, the latest decisions about them and open drift episodes."""
+    from rich.table import Table
+    from sqlalchemy import select
+
+    from ml import promotions, registry
+    from warehouse.tables import drift_episodes
+
+    console = _console()
+    table = Table("model", "champion", "decided", "about", "decision", "trigger", "reason")
+    with _told_in_one_line():
+        engine, champions = _engine(), registry.champions()
+    for champion in champions:
+        for made in promotions.history(engine, champion.model_name)[-LATEST_DECISIONS:]:
+            decision = "promoted" if made.is_promoted else "kept as challenger"
+            about = (f"{made.decided_at:%Y-%m-%d %H:%M}", f"v{made.challenger_version}", decision)
+            table.add_row(champion.model_name, f"v{champion.version}", *about, made.trigger, made.reason)
+    console.print(table)
+    with engine.connect() as connection:
+        still_open = select(drift_episodes).where(drift_episodes.c.recovered_at.is_(None))
+        for episode in connection.execute(still_open.order_by(drift_episodes.c.detected_at)):
+            console.print(
+                f"drift since {episode.detected_at:%Y-%m-%d %H:%M} UTC: {episode.stream} at {episode.site_code}, "
+                f"{episode.mean_before:.2f} to {episode.mean_after:.2f} ({episode.band})"
+            )
+
+
+@app.command()
+def rollback(
+    equipment_class: EquipmentClass, reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "by hand"
+) -> None:
+    """Make the champion before the present one champion again."""
+    from ml.rollback import roll_back
+
+    with _told_in_one_line():
+        decision = roll_back(_engine(), equipment_class, reason=reason)
+    gone, back = decision.champion_version, decision.challenger_version
+    _console().print(f"{decision.model_name}: v{back} is champion again, v{gone} no longer.")
+
+
+def _engine() -> "Engine":
+    from warehouse.engine import create_engine
+    from warehouse.settings import WarehouseSettings
+
+    return create_engine(WarehouseSettings().warehouse_dsn())
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console()
+
+
+def _show(update: Callable[[str], None]) -> "Progress":
+    return lambda stage, share: update(f"{stage} {share:.0%}")
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """Errors that a person can mend are one line, not a stack."""
+    from ml.errors import MlError
+    from warehouse.errors import WarehouseError
+
+    try:
+        yield
+    except (MlError, WarehouseError) as error:
+        sys.exit(f"millrace: {error}")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m ml")

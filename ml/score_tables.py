@@ -1,0 +1,132 @@
+"""Reads and writes `ml.scores` and `ml.anomalies` for one equipment and one model version. Judging is in `ml.score`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from numpy.typing import NDArray
+from sqlalchemy import Connection, and_, delete, insert, select, text
+
+from ml.anomaly_model import Judgement
+from ml.anomaly_runs import AnomalyRun
+from ml.arrays import IntArray
+from ml.binary_copy import driver_connection, encode, text_column, time_column
+from ml.features import Equipment
+from ml.grid import datetime_of, microseconds_of
+from warehouse.tables import anomalies, scores
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Whose scores, by which model; steps are the model's grid steps.
+
+    Attributes:
+        sensors: Of the model, in its order.
+        grid_us: Length of a step, microseconds.
+    """
+
+    equipment: Equipment
+    model_name: str
+    model_version: int
+    threshold: float
+    sensors: Sequence[str]
+    grid_us: int
+
+    def time_of(self, step: int) -> datetime:
+        """When a step ends, UTC."""
+        return datetime_of(step * self.grid_us)
+
+    def step_of(self, at: datetime) -> int:
+        """The step that ends at a time taken from the tables."""
+        return microseconds_of(at) // self.grid_us
+
+    @property
+    def key(self) -> dict[str, str | int]:
+        """The columns that both tables are keyed by, apart from time."""
+        return {**vars(self.equipment), "model_name": self.model_name, "model_version": self.model_version}
+
+
+def lock(connection: Connection, model_name: str) -> None:
+    """Let one scoring by a model after the other replace rows, until the end of the transaction."""
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"ml.scores:{model_name}"}
+    )
+
+
+def delete_scores(connection: Connection, of: Scored, steps: range) -> int:
+    """Remove the scores of a range of steps; returns how many there were."""
+    within = scores.c.event_time.between(of.time_of(steps.start), of.time_of(steps.stop - 1))
+    mine = and_(*(scores.c[name] == value for name, value in of.key.items()))
+    return connection.execute(delete(scores).where(mine, within)).rowcount
+
+
+def insert_scores(connection: Connection, of: Scored, steps: IntArray, judgement: Judgement) -> None:
+    """Add the scores of windows that end at the given steps, shape (window,)."""
+    if not len(steps):
+        return
+    columns: dict[str, tuple[str, NDArray[Any] | bytes]] = {
+        "site_code": text_column(of.equipment.site_code),
+        "equipment_code": text_column(of.equipment.equipment_code),
+        "model_name": text_column(of.model_name),
+        "event_time": time_column(steps * of.grid_us),
+        "model_version": (">i4", steps * 0 + of.model_version),
+        "score": (">f8", judgement.score),
+        "threshold": (">f8", judgement.score * 0 + of.threshold),
+        "is_anomaly": ("?", judgement.is_anomaly),
+        "confidence": (">f8", judgement.confidence),
+    }
+    statement = f"copy ml.scores ({', '.join(columns)}) from stdin (format binary)"
+    with driver_connection(connection).cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(encode(columns, len(steps)))
+
+
+def anomaly_spans(connection: Connection, of: Scored, steps: range) -> list[range]:
+    """The anomalies that overlap or touch a range of steps, in order."""
+    mine = and_(*(anomalies.c[name] == value for name, value in of.key.items()))
+    rows = connection.execute(
+        select(anomalies.c.started_at, anomalies.c.ended_at)
+        .where(
+            mine, anomalies.c.started_at <= of.time_of(steps.stop), anomalies.c.ended_at >= of.time_of(steps.start - 1)
+        )
+        .order_by(anomalies.c.started_at)
+    )
+    return [range(of.step_of(row.started_at), of.step_of(row.ended_at) + 1) for row in rows]
+
+
+def peak(connection: Connection, of: Scored, steps: range) -> tuple[int, float]:
+    """Step and score of the highest of the scores in a range, the first of equals; there must be one."""
+    mine = and_(*(scores.c[name] == value for name, value in of.key.items()))
+    row = connection.execute(
+        select(scores.c.event_time, scores.c.score)
+        .where(mine, scores.c.event_time.between(of.time_of(steps.start), of.time_of(steps.stop - 1)))
+        .order_by(scores.c.score.desc(), scores.c.event_time)
+        .limit(1)
+    ).one()
+    return of.step_of(row.event_time), row.score
+
+
+def replace_anomalies(connection: Connection, of: Scored, old: Iterable[range], new: Sequence[AnomalyRun]) -> None:
+    """Put runs in the place of anomalies found by `anomaly_spans`."""
+    starts = [of.time_of(span.start) for span in old]
+    mine = and_(*(anomalies.c[name] == value for name, value in of.key.items()))
+    if starts:
+        connection.execute(delete(anomalies).where(mine, anomalies.c.started_at.in_(starts)))
+    if new:
+        connection.execute(
+            insert(anomalies),
+            [
+                {
+                    **of.key,
+                    "started_at": of.time_of(run.first_step),
+                    "ended_at": of.time_of(run.last_step),
+                    "peak_score": run.peak_score,
+                    "threshold": of.threshold,
+                    "sensor_shares": {
+                        sensor: round(float(share), 6)
+                        for sensor, share in zip(of.sensors, run.peak_shares, strict=True)
+                    },
+                }
+                for run in new
+            ],
+        )
