@@ -30,7 +30,7 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await services.engine.dispose()
+        await services.store.close()
 
     app = FastAPI(lifespan=lifespan, redoc_url=None)
     app.state.services = services

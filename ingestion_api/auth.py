@@ -14,9 +14,9 @@ from typing import Literal, get_args
 
 from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ingestion_api.errors import KeyNameTaken, NoSuchKey, NotAllowed, Unauthenticated
+from ingestion_api.store import Store
 from warehouse.tables import api_keys
 
 Scope = Literal["push", "registry", "read", "pull", "admin"]
@@ -75,8 +75,8 @@ class KeyRow:
 class KeyRing:
     """Looks keys up, and remembers the good ones for five seconds: so long may a revoked key still work."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._known: dict[bytes, tuple[float, Credential]] = {}
 
     async def authenticate(self, key: str | None) -> Credential:
@@ -100,7 +100,7 @@ class KeyRing:
         return credential
 
     async def _look_up(self, key_hash: bytes) -> Credential | None:
-        async with self._engine.connect() as connection:
+        async with self._store.statements() as connection:
             row = (await connection.execute(_LOOK_UP, {"key_hash": key_hash})).one_or_none()
             if row is None or not hmac.compare_digest(row.key_hash, key_hash):
                 return None

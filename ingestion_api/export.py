@@ -9,11 +9,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from sqlalchemy import RowMapping, func, literal, select, text, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ingestion_api.arrow_page import StoredBatch, to_ipc_stream
 from ingestion_api.contract import BatchLedgerEntry, Kind
 from ingestion_api.inbox import GATE_SPACE
+from ingestion_api.store import Store
 from warehouse.tables import inbox_batches, quarantine, registry_changes
 
 # What one page may cost in memory, whatever its batches look like.
@@ -36,9 +37,8 @@ class _Span:
 class Export:
     """The accepted items of every site."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def page(self, site_code: str, kind: Kind, after: int, max_items: int) -> bytes:
         """Return the batches that follow a cursor as an Arrow IPC stream: whole ones, and at least one if there is one.
@@ -48,7 +48,7 @@ class Export:
             InboxCorrupt: A batch does not decode to what it was acknowledged for.
         """
         mark = await self._high_water_mark(site_code, kind)
-        async with self._autocommit.connect() as connection:
+        async with self._store.statements() as connection:
             span = await _span(connection, site_code, kind, after, mark, max_items)
             batches = await _batches(connection, site_code, kind, span)
         # In a thread: a full page takes half a second to build, and pushes must not wait for it.
@@ -65,14 +65,14 @@ class Export:
             for kind in kinds
         ]
         registry = select(literal("registry"), func.max(changes.change_seq)).where(changes.site_code == site_code)
-        async with self._autocommit.connect() as connection:
+        async with self._store.statements() as connection:
             rows = (await connection.execute(union_all(*newest, registry))).mappings()
             return {row["kind"]: row["mark"] or 0 for row in rows}
 
     async def _high_water_mark(self, site_code: str, kind: Kind) -> int:
         columns = inbox_batches.c
         newest = select(func.max(columns.batch_seq)).where(columns.site_code == site_code, columns.kind == kind)
-        async with self._engine.begin() as connection:
+        async with self._store.transaction() as connection:
             await connection.execute(_WAIT_NO_LONGER)
             await connection.execute(_CLOSE_GATE, {"space": GATE_SPACE, "site_code": site_code})
             # A statement of its own, so that its snapshot is younger than the closed gate.

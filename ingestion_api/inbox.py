@@ -14,12 +14,13 @@ from uuid import UUID, uuid4
 
 import zstandard
 from sqlalchemy import RowMapping, insert, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ingestion_api.contract import BatchReceipt, Kind, Refusal
 from ingestion_api.errors import KeyReused, NotThere, Unavailable
 from ingestion_api.judge import Judgement
 from ingestion_api.registry_log import create_signals
+from ingestion_api.store import Store
 from warehouse.tables import inbox_batches, quarantine
 
 # Namespace of the advisory lock; the other half is the site's hash. "mr" in ASCII, and a number.
@@ -95,9 +96,8 @@ class Stored:
 class Inbox:
     """The batches of all sites."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def store(self, batch: Batch) -> Stored:
         """Store a batch durably, or find it stored already.
@@ -107,7 +107,7 @@ class Inbox:
             SignalsMoved: A new signal of the batch was registered meanwhile; judge again.
         """
         is_plain = not batch.judgement.refused and not batch.judgement.new_signals
-        async with self._autocommit.connect() if is_plain else self._engine.begin() as connection:
+        async with self._store.statements() if is_plain else self._store.transaction() as connection:
             batch_seq = await add(connection, batch)
         if batch_seq is None:
             return Stored(await self._repeated(batch), is_repeat=True)
@@ -131,7 +131,7 @@ class Inbox:
         """
         columns = inbox_batches.c
         wanted = select(*_ABOUT).where(columns.site_code == site_code, columns.batch_id == batch_id)
-        async with self._autocommit.connect() as connection:
+        async with self._store.statements() as connection:
             about = (await connection.execute(wanted)).mappings().one_or_none()
             if about is None:
                 raise NotThere(f"site {site_code!r} has no batch {batch_id}")
@@ -148,7 +148,7 @@ class Inbox:
             .order_by(by_key.desc().nulls_last())
             .limit(1)
         )
-        async with self._autocommit.connect() as connection:
+        async with self._store.statements() as connection:
             first = (await connection.execute(wanted)).mappings().one_or_none()
             if first is None:
                 raise Unavailable("the batch that this one repeats was removed meanwhile; send it again")

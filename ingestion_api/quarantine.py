@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 from sqlalchemy import ColumnElement, RowMapping, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ingestion_api.contract import MAX_BODY_BYTES, Kind, ReasonCode
 from ingestion_api.errors import SignalsMoved, Unavailable
@@ -21,6 +21,7 @@ from ingestion_api.inbox import Batch, add
 from ingestion_api.judge import Judgement, judge
 from ingestion_api.registry_cache import RegistryCache
 from ingestion_api.rules import Circumstances
+from ingestion_api.store import Store
 from warehouse.tables import inbox_batches, quarantine
 
 MAX_RELEASED = 1_000
@@ -72,9 +73,8 @@ class Released(Struct, frozen=True, kw_only=True):
 class Quarantine:
     """The refused items of every site."""
 
-    def __init__(self, engine: AsyncEngine, registry_cache: RegistryCache) -> None:
-        self._engine = engine
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, store: Store, registry_cache: RegistryCache) -> None:
+        self._store = store
         self._registry_cache = registry_cache
 
     async def page(
@@ -93,7 +93,7 @@ class Quarantine:
         )
         if reason_code is not None:
             wanted = wanted.where(columns.reason_code == reason_code)
-        async with self._autocommit.connect() as connection:
+        async with self._store.statements() as connection:
             return [_shown_item(row) for row in (await connection.execute(wanted)).mappings()]
 
     async def release(self, site_code: str, credential: str, wanted: ReleaseRequest, received_at: datetime) -> Released:
@@ -105,7 +105,7 @@ class Quarantine:
         for _ in range(_ATTEMPTS):
             known = await self._registry_cache.fresh_codes(site_code)
             try:
-                async with self._engine.begin() as connection:
+                async with self._store.transaction() as connection:
                     rows, next_after = await _lock_open(connection, site_code, wanted)
                     releases = [
                         _judge_again(site_code, credential, kind, rows, Circumstances(received_at, known))

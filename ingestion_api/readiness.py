@@ -5,16 +5,16 @@ import asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ingestion_api.errors import NotMigrated, Unavailable
+from ingestion_api.store import Store
 
 PATIENCE_S = 5.0
 
 _HAS_INBOX = text("select to_regclass('inbox.batches') is not null")
 
 
-async def check(engine: AsyncEngine) -> None:
+async def check(store: Store) -> None:
     """Look whether the database answers and has been migrated.
 
     Raises:
@@ -22,13 +22,11 @@ async def check(engine: AsyncEngine) -> None:
         Unavailable: It does not answer within 5 seconds.
     """
     try:
-        async with asyncio.timeout(PATIENCE_S), engine.connect() as connection:
+        async with asyncio.timeout(PATIENCE_S), store.statements() as connection:
             is_migrated: bool = (await connection.execute(_HAS_INBOX)).scalar_one()
     except (DBAPIError, PoolTimeout, OSError) as error:
         cause = getattr(error, "orig", None) or error
         said = str(cause).strip().partition("\n")[0] or type(cause).__name__
-        raise Unavailable(f"the database {engine.url.render_as_string()} does not answer: {said}") from error
+        raise Unavailable(f"the database {store} does not answer: {said}") from error
     if not is_migrated:
-        raise NotMigrated(
-            f"the database {engine.url.render_as_string()} has no tables: run `python -m warehouse migrate`"
-        )
+        raise NotMigrated(f"the database {store} has no tables: run `python -m warehouse migrate`")

@@ -7,11 +7,11 @@ import msgspec
 from sqlalchemy import Boolean, Column, Table, func, literal_column, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ingestion_api import registry_log
 from ingestion_api.entities import Shape
 from ingestion_api.errors import DependencyMissing, InvalidEntity, MalformedRequest, NotThere
+from ingestion_api.store import Store
 
 Row = dict[str, Any]
 
@@ -38,9 +38,8 @@ class Page:
 class Registry:
     """The registry of every site."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def put(self, shape: Shape, site_code: str, codes: tuple[str, ...], body: bytes, changed_by: str) -> Put:
         """Create or replace one entity. Putting what already stands changes nothing and logs nothing.
@@ -55,7 +54,7 @@ class Registry:
         row = {**keys, **msgspec.to_builtins(payload)}
         upsert = _upsert(shape.table, keys, msgspec.structs.asdict(payload)).returning(_IS_NEW)
         try:
-            async with self._engine.begin() as connection:
+            async with self._store.transaction() as connection:
                 await registry_log.lock(connection, site_code)
                 is_new = (await connection.execute(upsert)).scalar_one_or_none()
                 if is_new is not None:
@@ -75,7 +74,7 @@ class Registry:
         """
         table = shape.table
         matches = [table.c[name] == code for name, code in shape.keys(site_code, codes).items()]
-        async with self._autocommit.connect() as connection:
+        async with self._store.statements() as connection:
             found = (await connection.execute(select(*_shown(table)).where(*matches))).mappings().one_or_none()
         if found is None:
             raise NotThere(f"site {site_code!r} has no {shape.path} {'/'.join(codes)!r}")
@@ -89,7 +88,7 @@ class Registry:
         wanted = select(*_shown(table)).where(table.c.site_code == site_code).order_by(*code).limit(limit + 1)
         if len(start) == len(shape.code_columns):
             wanted = wanted.where(code > start)
-        async with self._autocommit.connect() as connection:
+        async with self._store.statements() as connection:
             rows = [dict(row) for row in (await connection.execute(wanted)).mappings()]
         if len(rows) <= limit:
             return Page(rows, None)

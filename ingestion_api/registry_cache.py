@@ -5,9 +5,9 @@ import time
 from dataclasses import dataclass, field
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ingestion_api.known_codes import KnownCodes
+from ingestion_api.store import Store
 
 MAX_AGE_S = 1.0
 
@@ -33,8 +33,8 @@ class _Entry:
 class RegistryCache:
     """The registered codes of every site this instance has met."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._entries: dict[str, _Entry] = {}
 
     async def codes(self, site_code: str) -> KnownCodes:
@@ -66,6 +66,6 @@ class RegistryCache:
             entry.asked_at = asked_at
 
     async def _changes(self, site_code: str, change_seq: int) -> list[Row[tuple[str, str, str | None, int]]]:
-        async with self._engine.connect() as connection:
+        async with self._store.statements() as connection:
             result = await connection.execute(_NEWEST, {"site_code": site_code, "change_seq": change_seq})
             return list(result.all())

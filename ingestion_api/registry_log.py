@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.dialects.postgresql import insert as insert_or
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ingestion_api.contract import Entity, RegistryChange
 from ingestion_api.errors import SignalsMoved
 from ingestion_api.judge import SignalKey
+from ingestion_api.store import Store
 from warehouse.tables import api_signals, registry_changes
 
 # Namespace of the advisory lock; the other half is the site's hash. "mr" in ASCII, and a number.
@@ -79,7 +80,7 @@ async def create_signals(
     await append(connection, site_code, "signals", by_code, changed_by)
 
 
-async def changes_after(engine: AsyncEngine, site_code: str, after: int, limit: int) -> Sequence[RegistryChange]:
+async def changes_after(store: Store, site_code: str, after: int, limit: int) -> Sequence[RegistryChange]:
     """Return the changes that follow a cursor, in order."""
     columns = registry_changes.c
     page = (
@@ -95,5 +96,5 @@ async def changes_after(engine: AsyncEngine, site_code: str, after: int, limit: 
         .order_by(columns.change_seq)
         .limit(limit)
     )
-    async with engine.connect() as connection:
+    async with store.statements() as connection:
         return [RegistryChange(**row) for row in (await connection.execute(page)).mappings()]

@@ -55,8 +55,8 @@ def _listen(settings: IngestionApiSettings) -> socket.socket:
 
 
 async def _check_store(settings: IngestionApiSettings) -> None:
-    engine = open_store(settings)
+    store = open_store(settings)
     try:
-        await readiness.check(engine)
+        await readiness.check(store)
     finally:
-        await engine.dispose()
+        await store.close()

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from ingestion_api.auth import KeyRing
 from ingestion_api.export import Export
 from ingestion_api.inbox import Inbox
@@ -14,6 +12,7 @@ from ingestion_api.quarantine import Quarantine
 from ingestion_api.registry import Registry
 from ingestion_api.registry_cache import RegistryCache
 from ingestion_api.settings import IngestionApiSettings
+from ingestion_api.store import Store
 
 
 def utc_now() -> datetime:
@@ -23,10 +22,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The parts of one running instance; all share one engine."""
+    """The parts of one running instance; all share one store."""
 
     settings: IngestionApiSettings
-    engine: AsyncEngine
+    store: Store
     now: Callable[[], datetime]
     keys: KeyRing
     registry: Registry
@@ -37,19 +36,19 @@ class Services:
     export: Export
 
 
-def build(settings: IngestionApiSettings, engine: AsyncEngine, now: Callable[[], datetime] = utc_now) -> Services:
-    """Build the services on an engine; nothing connects yet."""
-    registry_cache = RegistryCache(engine)
-    inbox = Inbox(engine)
+def build(settings: IngestionApiSettings, store: Store, now: Callable[[], datetime] = utc_now) -> Services:
+    """Build the services on a store; nothing connects yet."""
+    registry_cache = RegistryCache(store)
+    inbox = Inbox(store)
     return Services(
         settings=settings,
-        engine=engine,
+        store=store,
         now=now,
-        keys=KeyRing(engine),
-        registry=Registry(engine),
+        keys=KeyRing(store),
+        registry=Registry(store),
         registry_cache=registry_cache,
         inbox=inbox,
         intake=Intake(inbox, registry_cache, now, settings.max_items),
-        quarantine=Quarantine(engine, registry_cache),
-        export=Export(engine),
+        quarantine=Quarantine(store, registry_cache),
+        export=Export(store),
     )

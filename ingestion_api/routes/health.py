@@ -22,7 +22,7 @@ async def live(_: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Say whether batches can be stored."""
     try:
-        await readiness.check(services(request).engine)
+        await readiness.check(services(request).store)
     except Unavailable as error:
         log.warning("not_ready", request_id=request.state.request_id, error=str(error))
         # Anyone may ask; where the database is, is not anyone's business.

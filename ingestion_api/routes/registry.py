@@ -24,7 +24,7 @@ AfterCode = Annotated[str, Query(max_length=500, description="Cursor: the last c
 async def pull_changes(request: Request, after: After = 0, limit: Limit = 1_000) -> Response:
     """Pull the changes of the registry that follow a cursor; empty when caught up."""
     credential = await admit(request, "pull")
-    changes = await changes_after(services(request).engine, credential.site_code, after, limit)
+    changes = await changes_after(services(request).store, credential.site_code, after, limit)
     return json_answer({"changes": changes})
 
 
