@@ -72,14 +72,18 @@ def build(context: "EphemeralDataContext", docs_dir: Path, history: int) -> None
     from great_expectations.data_context.types.resource_identifiers import ExpectationSuiteIdentifier
 
     with _alone_in(docs_dir):
-        kept = _prune(context.validation_results_store, docs_dir, history)
-        missing = [key for key in kept if not _page(docs_dir, key).exists()]
+        store = context.validation_results_store
+        outcomes = {key: _read(store, key) for key in _prune(store, docs_dir, history)}
+        whole = {key: outcome for key, outcome in outcomes.items() if outcome is not None}
+        missing = [key for key in whole if not _page(docs_dir, key).exists()]
         suites = [ExpectationSuiteIdentifier(name=name) for name in SUITES]
         # Its own index is a script that fetches libraries from the internet to draw a table.
         context.build_data_docs(site_names=[_SITE], resource_identifiers=[*suites, *missing], build_index=False)
-        lines = [_line(context.validation_results_store.get(key), docs_dir, key) for key in kept]
+        lines = [_line(outcome, docs_dir, key) for key, outcome in whole.items()]
         descriptions = [(suite.name, suite.description) for suite in SUITES.values()]
-        index_page(docs_dir).write_text(render_index(descriptions, lines), encoding="utf-8")
+        new_index = docs_dir / "index.html.new"
+        new_index.write_text(render_index(descriptions, lines), encoding="utf-8")
+        new_index.replace(index_page(docs_dir))
 
 
 def _folder(path: Path) -> dict[str, Any]:
@@ -124,6 +128,14 @@ def _prune(store: Any, docs_dir: Path, history: int) -> list[Any]:
             store.remove_key(key)
             _page(docs_dir, key).unlink(missing_ok=True)
     return kept
+
+
+def _read(store: Any, key: Any) -> Any | None:
+    """A stored validation; None while another process is still writing it, or where one was killed over it."""
+    try:
+        return store.get(key)
+    except (ValueError, KeyError):
+        return None
 
 
 def _page(docs_dir: Path, key: Any) -> Path:

@@ -79,6 +79,18 @@ def test_data_docs_keep_a_bounded_history(validate: Validate, tmp_path: Path, mo
     assert set(re.findall(r">(2026[^<]*--[^<]*)</a>", index_page(docs).read_text())) == kept
 
 
+def test_a_half_written_validation_is_left_out_of_data_docs(validate: Validate, tmp_path: Path) -> None:
+    """A process that is killed, or still writing, must not keep others from building."""
+    validate(suites=["ledger"])
+    (stored,) = (tmp_path / "docs" / "store").glob("ledger/**/*.json")
+    stored.write_text(stored.read_text()[:100])
+
+    validate(HOUR + timedelta(hours=1), HOUR + timedelta(hours=2), suites=["ledger"])
+
+    shown = re.findall(r">(2026[^<]*--[^<]*)</a>", index_page(tmp_path / "docs").read_text())
+    assert shown == ["2026-03-02T10:00:00Z--2026-03-02T11:00:00Z"]
+
+
 def test_nothing_but_the_warehouse_is_called(
     plant: Any, validate: Validate, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
