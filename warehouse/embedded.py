@@ -3,8 +3,6 @@
 Schemas and roles do not belong here; `migrate.py` makes them.
 """
 
-import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -22,6 +20,7 @@ from warehouse.file_lock import locked
 from warehouse.postgres_binaries import Account, program_directory, reachable_home, unprivileged_account
 from warehouse.postgres_cluster import (
     create_cluster,
+    ensure_password,
     port_taken,
     refuse_full_disk,
     refuse_taken_port,
@@ -113,11 +112,11 @@ class EmbeddedPostgres:
             account = unprivileged_account(self.cluster)
             home = reachable_home(self.data_dir, account)
             refuse_full_disk(home)
+            self._end_orphans(deadline)  # they may hold the port
             refuse_taken_port(HOST, self.port)
             programs = program_directory(home, account)
             if not self.cluster.exists():
-                create_cluster(self.cluster, USER, self._make_password(), programs, account)
-            self._end_orphans(deadline)
+                create_cluster(self.cluster, USER, ensure_password(self._password_file), programs, account)
             self._launch(programs, account, deadline)
 
     def stop(self) -> None:
@@ -139,6 +138,7 @@ class EmbeddedPostgres:
             self._stop()
             home = self.cluster.parent
             shutil.rmtree(home if home != self.data_dir else self.cluster, ignore_errors=True)
+            shutil.rmtree(self.data_dir / "postgres.new", ignore_errors=True)
             for path in self.data_dir.glob("postgres.*"):
                 path.unlink(missing_ok=True)
 
@@ -265,15 +265,6 @@ class EmbeddedPostgres:
     @property
     def _password_file(self) -> Path:
         return self.data_dir / "postgres.password"
-
-    def _make_password(self) -> str:
-        if self._password_file.exists():
-            return self._password_file.read_text()
-        password = secrets.token_urlsafe(24)
-        handle = os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(password)
-        return password
 
     def _url(self, database: str) -> URL:
         try:

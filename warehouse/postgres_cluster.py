@@ -1,6 +1,7 @@
 """Makes a cluster, and refuses to start where that cannot end well. Running it is `embedded.py`'s."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -73,6 +74,15 @@ def refuse_taken_port(host: str, port: int) -> None:
 def port_taken(host: str, port: int) -> PortTaken:
     """What to say of a port that another program holds."""
     return PortTaken(f"Port {port} on {host} is taken by another program: set MILLRACE_POSTGRES_PORT to a free port.")
+
+
+def ensure_password(file: Path) -> str:
+    """The password in a file that only its owner may read; made up where there is none."""
+    if not file.exists():
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as password_file:
+            password_file.write(secrets.token_urlsafe(24))
+    return file.read_text()
 
 
 def create_cluster(cluster: Path, user: str, password: str, programs: Path, account: Account | None) -> None:
