@@ -22,21 +22,33 @@ _TIME = pa.timestamp("us", tz="UTC")
 _CODE = pa.dictionary(pa.int32(), pa.string())
 
 _READINGS: dict[str, pa.DataType] = {
+    "batch_seq": pa.int64(),
+    "item_index": pa.int16(),
     "equipment_code": _CODE,
     "metric": _CODE,
     "unit_code": _CODE,
+    "event_time": _TIME,
+    "is_server_time": pa.bool_(),
     "value": pa.float64(),
     "quality": pa.float32(),
+    "received_at": _TIME,
 }
 _EVENTS: dict[str, pa.DataType] = {
+    "batch_seq": pa.int64(),
+    "item_index": pa.int16(),
     "source_code": pa.string(),
     "event_type": pa.string(),
+    "event_time": _TIME,
+    "is_server_time": pa.bool_(),
     "work_unit_code": pa.string(),
     "worker_code": pa.string(),
     "duration_s": pa.float64(),
     "units_produced": pa.int64(),
     "confidence": pa.float64(),
+    "received_at": _TIME,
 }
+# What the body does not hold.
+_DERIVED = ("batch_seq", "is_server_time", "received_at")
 _EMPTY_FOR_NONE = ("work_unit_code", "worker_code")
 
 
@@ -71,7 +83,7 @@ def to_ipc_stream(kind: Kind, batches: Sequence[StoredBatch], next_cursor: int, 
 
 def _table(kind: Kind, batches: Sequence[StoredBatch]) -> pa.Table:
     types = _READINGS if kind == "readings" else _EVENTS
-    lists: dict[str, list[Any]] = {name: [] for name in ("item_index", "event_time", *types)}
+    lists: dict[str, list[Any]] = {name: [] for name in types if name not in _DERIVED}
     counts: list[int] = []
     for batch in batches:
         counts.append(_append(lists, kind, batch))
@@ -82,13 +94,14 @@ def _table(kind: Kind, batches: Sequence[StoredBatch]) -> pa.Table:
     repeats = np.array(counts, dtype=np.int64)
     arrays: dict[str, pa.Array] = {
         "batch_seq": pa.array(np.repeat(np.array([batch.entry.batch_seq for batch in batches], np.int64), repeats)),
-        "item_index": pa.array(lists["item_index"], pa.int16()),
         "event_time": pa.array(lists["event_time"], _TIME),
         "is_server_time": pa.array(is_server_time),
         "received_at": pa.array(received_at, _TIME).take(pa.array(np.repeat(np.arange(len(batches)), repeats))),
     }
-    arrays.update({name: _array(lists[name], data_type) for name, data_type in types.items()})
-    return pa.table(arrays)
+    for name, data_type in types.items():
+        if name not in arrays:
+            arrays[name] = _array(lists[name], data_type)
+    return pa.table({name: arrays[name] for name in types})
 
 
 def _append(lists: dict[str, list[Any]], kind: Kind, batch: StoredBatch) -> int:

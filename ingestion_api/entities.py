@@ -17,9 +17,9 @@ _MAX_CODE = 200
 _UNFIT_FOR_A_PATH = re.compile(r"[/\x00-\x1f\x7f�]")
 _UNFIT_FOR_A_METRIC = re.compile(r"[\x00-\x1f\x7f�]")
 
-Label = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Label = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 LocalTime = Annotated[
-    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM in the site's time zone")
+    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", description="HH:MM in the site's time zone")
 ]
 Rate = Annotated[float, Meta(ge=0)]
 

@@ -1,0 +1,81 @@
+"""The API's description of itself."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from ingestion_api.app import create_app
+from ingestion_api.contract import BatchReceipt, Event, Problem, Reading
+from ingestion_api.entities import SHAPES
+from ingestion_api.openapi_examples import EXAMPLES
+from ingestion_api.quarantine import Released, ReleaseRequest
+from ingestion_api.settings import IngestionApiSettings
+
+# Nothing connects before the first request.
+SETTINGS = IngestionApiSettings(database_url="postgresql://nobody@127.0.0.1:1/nothing")
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app(SETTINGS).openapi()
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if "$ref" in node:
+            yield node["$ref"]
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from references(child)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    found = set(references(document))
+    assert len(found) > 20
+    schemas = document["components"]["schemas"]
+    assert {reference.removeprefix("#/components/schemas/") for reference in found} <= set(schemas)
+
+
+def test_version_and_security(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert document["security"] == [{"bearer": []}, {"apiKey": []}]
+    assert document["paths"]["/health/live"]["get"]["security"] == []
+
+
+def test_every_path_is_versioned_but_health(document: dict[str, Any]) -> None:
+    """C42: /api/v1 from day one."""
+    assert all(path.startswith(("/api/v1/", "/health")) for path in document["paths"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["readings", "events", "batches", "cursors", "registry/changes", "quarantine", "quarantine/release"]
+    + [f"{shape.path}" for shape in SHAPES],
+)
+def test_agreed_paths_exist(document: dict[str, Any], path: str) -> None:
+    assert f"/api/v1/{path}" in document["paths"]
+
+
+def test_pushes_show_their_items_and_an_example(document: dict[str, Any]) -> None:
+    content = document["paths"]["/api/v1/events"]["post"]["requestBody"]["content"]["application/json"]
+    assert content["schema"]["anyOf"][0]["items"] == {"$ref": "#/components/schemas/Event"}
+    assert content["example"] == EXAMPLES["events"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("readings", dict[str, list[Reading]]),
+        ("events", dict[str, list[Event]]),
+        ("BatchReceipt", BatchReceipt),
+        ("Problem", Problem),
+        ("Released", Released),
+        ("ReleaseRequest", ReleaseRequest),
+        *((shape.payload.__name__, shape.payload) for shape in SHAPES),
+    ],
+)
+def test_examples_are_valid(name: str, kind: Any) -> None:
+    msgspec.json.decode(msgspec.json.encode(EXAMPLES[name]), type=kind)
