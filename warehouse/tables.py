@@ -281,7 +281,7 @@ events = Table(
     warehouse_metadata,
     *_event_columns(),
     PrimaryKeyConstraint(*EVENT_KEY),
-    Index(None, "site_code", "event_time"),
+    Index(None, "event_time"),
     Index(None, "worker_code", "event_time"),
     Index(None, "work_unit_code", "event_time"),
     schema="raw",

@@ -94,7 +94,7 @@ def upgrade() -> None:
         schema="raw",
         comment="One row per source, type, event time, work unit and worker: the newest version received (D4).",
     )
-    op.create_index(op.f("ix_events_site_code_event_time"), "events", ["site_code", "event_time"], schema="raw")
+    op.create_index(op.f("ix_events_event_time"), "events", ["event_time"], schema="raw")
     op.create_index(
         op.f("ix_events_work_unit_code_event_time"), "events", ["work_unit_code", "event_time"], schema="raw"
     )
