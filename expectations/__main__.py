@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import OperationalError
 
 from expectations.data_docs import index_page
 from expectations.errors import ExpectationsError, WindowInvalid
@@ -43,9 +42,6 @@ def validate(
             )
     except (ExpectationsError, WarehouseError) as error:
         typer.echo(f"expectations: {error}", err=True)
-        raise typer.Exit(2) from None
-    except OperationalError as error:
-        typer.echo(f"expectations: the warehouse does not answer: {error.orig}", err=True)
         raise typer.Exit(2) from None
     console.print(_table(results))
     console.print(f"Data Docs: {index_page(ExpectationsSettings().data_docs_dir)}", soft_wrap=True)

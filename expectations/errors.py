@@ -2,6 +2,7 @@
 
 ExpectationsError
 ├── WindowInvalid
+├── WarehouseUnreachable
 └── ValidationBroken
 """
 
@@ -12,6 +13,10 @@ class ExpectationsError(Exception):
 
 class WindowInvalid(ExpectationsError):
     """The window is empty, reversed or without a time zone."""
+
+
+class WarehouseUnreachable(ExpectationsError):
+    """The warehouse does not answer."""
 
 
 class ValidationBroken(ExpectationsError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
-from expectations.errors import ValidationBroken
+from expectations.errors import ValidationBroken, WarehouseUnreachable
 from expectations.suites import Expectation, Severity, Suite
 from expectations.suites.suite import GROUP_COLUMNS
 from expectations.window import Window
@@ -56,15 +56,27 @@ def open_datasource(context: "EphemeralDataContext", url: str) -> "PostgresDatas
     Args:
         context: Where the data source is registered.
         url: SQLAlchemy URL of the warehouse; names its driver.
+
+    Raises:
+        WarehouseUnreachable: It does not answer.
     """
+    from great_expectations.datasource.fluent.interfaces import TestConnectionError
+
     address = make_url(url)
     # Its own check of the URL wants a host even where the query part names a socket, and reads $ as a variable.
     address = address.set(host=address.host or "localhost")
-    return context.data_sources.add_postgres(  # type: ignore[call-arg]  # its stub forgot kwargs
-        "warehouse",
-        connection_string=address.render_as_string(hide_password=False).replace("$", "%24"),
-        kwargs={"pool_size": 1, "max_overflow": 0, "connect_args": {"options": "-c timezone=UTC"}},
-    )
+    try:
+        return context.data_sources.add_postgres(  # type: ignore[call-arg]  # its stub forgot kwargs
+            "warehouse",
+            connection_string=address.render_as_string(hide_password=False).replace("$", "%24"),
+            kwargs={"pool_size": 1, "max_overflow": 0, "connect_args": {"options": "-c timezone=UTC"}},
+        )
+    except TestConnectionError as error:
+        cause = getattr(error.__cause__, "orig", error)
+        raise WarehouseUnreachable(
+            f"the warehouse at {address.render_as_string()} does not answer; start it, or set"
+            f" MILLRACE_WAREHOUSE_URL to where it is ({' '.join(str(cause).split())})"
+        ) from error
 
 
 def close_datasource(datasource: "PostgresDatasource") -> None:

@@ -44,6 +44,7 @@ def validate_window(
 
     Raises:
         WindowInvalid: The window is empty or reversed, or a bound has no time zone.
+        WarehouseUnreachable: The warehouse does not answer.
         ValidationBroken: An expectation could not be evaluated; nothing was written.
     """
     window = Window(start, end)

@@ -123,6 +123,21 @@ def test_a_warehouse_without_tables_is_an_error_that_says_what_to_do(
         assert connection.execute(select(validation_results)).all() == []
 
 
+def test_a_warehouse_that_does_not_answer_is_told_in_one_line(
+    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_WAREHOUSE_URL", f"postgresql://millrace:secret@127.0.0.1:{free_port}/warehouse")
+    monkeypatch.setenv("MILLRACE_EXPECTATIONS_DATA_DOCS_DIR", str(tmp_path))
+
+    outcome = CliRunner().invoke(app, ["validate", "--from", "2026-03-02T09:00", "--to", "2026-03-02T10:00"])
+
+    assert outcome.exit_code == 2
+    assert outcome.stderr.count("\n") == 1
+    assert f"127.0.0.1:{free_port}/warehouse does not answer" in outcome.stderr
+    assert "Connection refused" in outcome.stderr
+    assert "secret" not in outcome.stderr
+
+
 def test_the_command_line_exits_with_one_on_a_critical_failure(
     plant: Any, warehouse_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
