@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, NullPool, text
 
 from warehouse.engine import create_engine
 from warehouse.errors import MigrationError
-from warehouse.migrate import METADATA, Branch, migrate
+from warehouse.migrate import METADATA, Branch, alembic_config, migrate
 from warehouse.timescale import capabilities
 
 SCHEMAS: dict[Branch, list[str]] = {"api": ["inbox", "registry"], "warehouse": ["raw", "ml", "ops"]}
@@ -159,3 +160,16 @@ def test_capabilities_tell_the_edition(warehouse_engine: Engine) -> None:
         found = capabilities(connection)
     assert (found.edition == "none") == (installed == 0)
     assert found.has_hypertables == (installed == 1)
+
+
+@pytest.mark.parametrize("branch", ["api", "warehouse"])
+def test_revisions_can_be_taken_back_and_made_again(branch: Branch, empty_database: str) -> None:
+    migrate(empty_database, branch)
+    before = structure(empty_database, branch)
+    with create_engine(empty_database, poolclass=NullPool).begin() as connection:
+        config = alembic_config(branch)
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert structure(empty_database, branch) == {part: [] for part in STRUCTURE}
+    migrate(empty_database, branch)
+    assert structure(empty_database, branch) == before
