@@ -71,8 +71,8 @@ def _run(settings: EdgeSettings, options: argparse.Namespace) -> int:
     end = "finished" if status.is_finished else "stopped"
     print(
         f"edge: {end}: {status.sent:,} sent = {status.accepted:,} accepted + {status.quarantined:,} quarantined"
-        f" + {status.repeated:,} repeated; {status.pending:,} pending, {status.rejected:,} rejected, {status.lost:,} lost,"
-        f" {status.skipped:,} skipped"
+        f" + {status.repeated:,} repeated; {status.pending:,} pending, {status.rejected:,} rejected,"
+        f" {status.lost:,} lost, {status.skipped:,} skipped"
     )
     return UNFINISHED if options.once and not status.is_finished else DONE
 

@@ -128,6 +128,7 @@ class Forwarder:
             return self._attempt_at - now
         if now >= self._probe_at:
             if self._api.is_ready():
+                self._attempt_at = now
                 return 0
             self._probe_at = self._clock.monotonic() + self._settings.probe_interval_s
         return max(0.001, min(self._attempt_at, self._probe_at) - self._clock.monotonic())

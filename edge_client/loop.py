@@ -61,6 +61,7 @@ class Loop:
         self._stop = threading.Event()
         self._is_collected = threading.Event()
         self._fraction = 0.0
+        self._shown_at = time.monotonic()
         self._failure: BaseException | None = None
 
     def stop(self) -> None:
@@ -86,14 +87,17 @@ class Loop:
         ]
         for thread in threads:
             thread.start()
-        while not self._stop.wait(0.05):
-            self._show()
-            if is_once and self._is_done():
-                self._stop.set()
-        deadline = time.monotonic() + STOP_WITHIN_S
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        self._printer.end()
+        try:
+            while not self._stop.wait(0.05):
+                self._show()
+                if is_once and self._is_done():
+                    break
+        finally:
+            self._stop.set()
+            deadline = time.monotonic() + STOP_WITHIN_S
+            for thread in threads:
+                thread.join(max(0.0, deadline - time.monotonic()))
+            self._printer.end()
         if isinstance(self._failure, EdgeError):
             raise self._failure
         if self._failure is not None:
@@ -138,8 +142,6 @@ class Loop:
 
     def _is_done(self) -> bool:
         return self._is_collected.is_set() and self._forwarder.is_registered() and not self._spool.counters().pending
-
-    _shown_at = 0.0
 
     def _show(self) -> None:
         now = time.monotonic()

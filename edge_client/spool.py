@@ -42,13 +42,15 @@ class Spool:
         with self._lock:
             try:
                 self._connection.execute(begin)
-                yield self._connection
-                self._connection.execute("commit")
+                try:
+                    yield self._connection
+                    self._connection.execute("commit")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        self._connection.execute("rollback")
+                    raise
             except sqlite3.Error as error:
                 raise SpoolError(f"cannot use the spool {self._path}: {error}") from error
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("rollback")
 
     def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
         return self._transaction("begin")

@@ -112,7 +112,7 @@ class CsvFolder:
         skips: list[Skip] = []
         with header.path.open("rb") as raw, TextIOWrapper(raw, "utf-8-sig", errors="replace", newline="") as text:
             reader = csv.reader(text, delimiter=header.delimiter)
-            rows = done
+            rows = handed_over = done
             for number, row in enumerate(_rows(reader)):
                 if number <= done:  # row 0 is the header
                     continue
@@ -123,8 +123,8 @@ class CsvFolder:
                     self._take(code, header, row, place, items, skips)
                 if len(items) >= CHUNK_ITEMS or len(skips) >= SKIPS_PER_CHUNK:
                     yield items, skips, rows, raw.tell()
-                    items, skips = [], []
-            if items or skips or rows > done:
+                    items, skips, handed_over = [], [], rows
+            if rows > handed_over:
                 yield items, skips, rows, raw.tell()
 
     def _take(
