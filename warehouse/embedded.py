@@ -137,10 +137,10 @@ class EmbeddedPostgres:
         with self._locked():
             self._stop()
             home = self.cluster.parent
-            shutil.rmtree(home if home != self.data_dir else self.cluster, ignore_errors=True)
-            shutil.rmtree(self.data_dir / "postgres.new", ignore_errors=True)
-            for path in self.data_dir.glob("postgres.*"):
-                path.unlink(missing_ok=True)
+            if home != self.data_dir:
+                shutil.rmtree(home)
+            for path in (*self.data_dir.glob("postgres*"), *self.data_dir.glob("programs[-.]*")):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def is_running(self) -> bool:
         """Whether the server of this data directory answers on the port."""

@@ -91,10 +91,11 @@ def create_cluster(cluster: Path, user: str, password: str, programs: Path, acco
     Raises:
         StartFailed: initdb failed.
     """
-    # Made under another name: an initdb that was killed leaves nothing that looks finished.
-    unfinished = cluster.with_name("postgres.new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=0o700)
+    # Made under another name, so that an initdb that was killed leaves nothing that looks finished; a new name each
+    # time, as an initdb whose starter was killed goes on and empties its directory when it fails.
+    for leftover in cluster.parent.glob(f"{cluster.name}.new-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{cluster.name}.new-", dir=cluster.parent))
     with tempfile.NamedTemporaryFile("w", dir=cluster.parent) as password_file:
         password_file.write(password)
         password_file.flush()

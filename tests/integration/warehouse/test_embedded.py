@@ -194,8 +194,9 @@ def test_processes_that_start_at_once_share_one_server(make_server: Callable[[],
 def test_interrupted_initdb_is_begun_anew(make_server: Callable[[], EmbeddedPostgres]) -> None:
     server = make_server()
     server.data_dir.mkdir()
-    (server.data_dir / "postgres.new").mkdir()
-    (server.data_dir / "postgres.new" / "PG_VERSION").write_text("16\n")
+    leftover = server.data_dir / "postgres.new-1"
+    leftover.mkdir()
+    (leftover / "PG_VERSION").write_text("16\n")
     server.start()
     assert ask(server, "select 1") == 1
 
