@@ -104,6 +104,7 @@ class Progress:
         self._graphql = f"{dagster_url}/graphql"
         self.warehouse = create_engine(environment["MILLRACE_WAREHOUSE_URL"])
         self._api = create_engine(environment["MILLRACE_API_DATABASE_URL"])
+        self._final_edge: Mapping[str, Any] | None = None
 
     def close(self) -> None:
         """Close the connections."""
@@ -121,9 +122,14 @@ class Progress:
         return State(self._edge(), self._inbox(), self._loaded(), self._work())
 
     def _edge(self) -> Mapping[str, Any]:
+        if self._final_edge is not None:
+            return self._final_edge
         command = [sys.executable, "-m", "edge_client", "status", "--json"]
         answer = subprocess.run(command, env=dict(self._environment), capture_output=True, check=True)
         status: dict[str, Any] = json.loads(answer.stdout)
+        if status["is_finished"] and not status["pending"]:
+            # Nothing is added any more, and asking costs a process.
+            self._final_edge = status
         return status
 
     def _inbox(self) -> Inbox:

@@ -37,8 +37,8 @@ def reconcile(state: State) -> list[tuple[str, int, str, int]]:
         (
             "collected",
             int(edge["collected"]),
-            "sent + pending + lost",
-            sum(int(edge[k]) for k in ("sent", "pending", "lost")),
+            "sent + pending + rejected + lost",
+            sum(int(edge[k]) for k in ("sent", "pending", "rejected", "lost")),
         ),
         ("sent", int(edge["sent"]), "accepted + quarantined + repeated", pushed),
         ("accepted, says the edge client", int(edge["accepted"]), "accepted, says the inbox", inbox.accepted),
