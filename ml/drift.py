@@ -93,7 +93,7 @@ def _streams(connection: Connection) -> Iterator[tuple[_Stream, list[HourlyMean]
                 site_code,
                 case when stream <> :edge then equipment_class end as equipment_class,
                 hour,
-                sum(avg_confidence * sample_count order by subject_code) / sum(sample_count) as mean,
+                (sum(avg_confidence * sample_count) / sum(sample_count))::double precision as mean,
                 sum(sample_count)::bigint as sample_count
             from marts.fct_model_health_hourly
             where sample_count > 0

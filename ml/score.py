@@ -18,7 +18,7 @@ from ml.anomaly_model import AnomalyModel
 from ml.anomaly_runs import AnomalyRun, merge
 from ml.arrays import FloatArray
 from ml.detectors.protocol import Progress
-from ml.features import equipment_of, frames
+from ml.features import Equipment, equipment_of, frames
 from ml.grid import MICROSECONDS, microseconds_of, step_of
 from ml.score_tables import (
     Scored,
@@ -43,7 +43,7 @@ class ScoreSummary:
 
     Attributes:
         models: Versions that scored, by model name.
-        equipment_count: Pieces of equipment of the champions' classes.
+        equipment_count: Pieces of equipment of their classes.
         window_count: Windows judged.
         anomalous_count: Of them, above the threshold.
         anomaly_count: Runs of anomalous windows that overlap the range.
@@ -58,6 +58,7 @@ class ScoreSummary:
 
 @dataclass
 class _Tally:
+    equipment: int = 0
     removed: int = 0
     windows: int = 0
     anomalous: int = 0
@@ -89,37 +90,38 @@ def score_range(
     """
     settings = settings or MlSettings()
     tell = progress or (lambda stage, share: None)
-    champions = registry.champions(settings)
-    tally, equipment_count, reach_s = _Tally(), 0, 0.0
-    for champion in champions:
-        model = registry.load(champion.model_name, champion.version)
-        _limit_threads(settings.threads)
+    used: dict[str, int] = {}
+    tally, reach_s = _Tally(), 0.0
+    for champion in registry.champions(settings):
         with engine.begin() as connection:
             lock(connection, champion.model_name)
             members = equipment_of(connection, champion.equipment_class)
+            if not members:
+                continue
+            model = registry.load(champion.model_name, champion.version)
+            _limit_threads(settings.threads)
+            steps = _steps(start, end, round(model.grid_s * MICROSECONDS))
             for index, member in enumerate(members):
                 tell(champion.model_name, index / len(members))
-                scored = Scored(
-                    equipment=member,
-                    model_name=champion.model_name,
-                    model_version=champion.version,
-                    threshold=model.threshold,
-                    sensors=model.sensors,
-                    grid_us=round(model.grid_s * MICROSECONDS),
-                )
-                _score_equipment(connection, model, scored, _steps(start, end, scored.grid_us), tally)
-        equipment_count += len(members)
+                _score_equipment(connection, model, _scored(member, champion, model), steps, tally)
+        used[champion.model_name] = champion.version
+        tally.equipment += len(members)
         reach_s = max(reach_s, REACH_STEPS * model.grid_s)
         tell(champion.model_name, 1.0)
     if tally.windows or tally.removed:
         first_hour = start.replace(minute=0, second=0, microsecond=0)
         ledger.reopen(engine, first_hour, end + timedelta(seconds=reach_s))
-    return ScoreSummary(
-        models={champion.model_name: champion.version for champion in champions},
-        equipment_count=equipment_count,
-        window_count=tally.windows,
-        anomalous_count=tally.anomalous,
-        anomaly_count=tally.anomalies,
+    return ScoreSummary(used, tally.equipment, tally.windows, tally.anomalous, tally.anomalies)
+
+
+def _scored(member: Equipment, champion: registry.Champion, model: AnomalyModel) -> Scored:
+    return Scored(
+        equipment=member,
+        model_name=champion.model_name,
+        model_version=champion.version,
+        threshold=model.threshold,
+        sensors=model.sensors,
+        grid_us=round(model.grid_s * MICROSECONDS),
     )
 
 

@@ -35,6 +35,7 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # The default retries for minutes before it says that nobody answers.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
 }

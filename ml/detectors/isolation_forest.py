@@ -11,7 +11,7 @@ import numpy as np
 
 from ml.arrays import FloatArray, IntArray
 from ml.detectors.protocol import Progress, Weights
-from ml.detectors.shares import to_shares
+from ml.detectors.shares import shares_by_occlusion
 from ml.detectors.summaries import SUMMARY_COUNT, summarize
 from ml.errors import NotFitted
 from ml.windows import check_shape
@@ -67,18 +67,10 @@ class IsolationForestDetector:
         return _score(forest, summarize(windows))
 
     def explain(self, windows: FloatArray) -> FloatArray:
-        """Return how much the score falls when a sensor is replaced by its typical summary, shape (window, sensor)."""
+        """Return the shares of the fall in score when a sensor's summary is a typical one instead, (window, sensor)."""
         forest = self._fitted()
-        sensor_count = len(forest.typical) // SUMMARY_COUNT
-        check_shape(windows, sensor_count)
-        summaries = summarize(windows)
-        whole = _score(forest, summaries)
-        falls = np.empty((len(windows), sensor_count))
-        for sensor in range(sensor_count):
-            without = summaries.copy()
-            without[:, sensor::sensor_count] = forest.typical[sensor::sensor_count]
-            falls[:, sensor] = whole - _score(forest, without)
-        return to_shares(falls)
+        check_shape(windows, len(forest.typical) // SUMMARY_COUNT)
+        return shares_by_occlusion(lambda values: _score(forest, values), summarize(windows), forest.typical)
 
     def weights(self) -> Weights:
         """Return the trees."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from ml.arrays import FloatArray
 from ml.detectors.protocol import Progress, Weights
-from ml.detectors.shares import to_shares
-from ml.detectors.summaries import by_sensor, summarize
+from ml.detectors.shares import shares_by_occlusion
+from ml.detectors.summaries import SUMMARY_COUNT, summarize
 from ml.errors import NotFitted
 from ml.windows import check_shape
 
@@ -59,17 +59,12 @@ class PcaDetector:
     def score(self, windows: FloatArray) -> FloatArray:
         """Return the larger of T² and Q relative to their limits, shape (window,)."""
         plane, standardised = self._standardise(windows)
-        t2, q = _statistics(plane, standardised)
-        larger: FloatArray = np.maximum(t2 / plane.limits[0], q / plane.limits[1])
-        return larger
+        return _score(plane, standardised)
 
     def explain(self, windows: FloatArray) -> FloatArray:
-        """Return each sensor's part in T² and Q, both relative to their limits, shape (window, sensor)."""
+        """Return the shares of the fall in score when a sensor's summary is replaced by its mean, (window, sensor)."""
         plane, standardised = self._standardise(windows)
-        projected = standardised @ plane.components.T  # (window, component)
-        t2_parts = standardised * ((projected / plane.variances) @ plane.components)  # sums to T²
-        q_parts = np.square(standardised - projected @ plane.components)  # sums to Q
-        return to_shares(by_sensor(t2_parts / plane.limits[0] + q_parts / plane.limits[1]))
+        return shares_by_occlusion(lambda values: _score(plane, values), standardised, np.zeros(len(plane.centre)))
 
     def weights(self) -> Weights:
         """Return the plane."""
@@ -89,7 +84,7 @@ class PcaDetector:
 
     def _standardise(self, windows: FloatArray) -> tuple[_Plane, FloatArray]:
         plane = self._fitted()
-        check_shape(windows, len(plane.centre) // 3)
+        check_shape(windows, len(plane.centre) // SUMMARY_COUNT)
         return plane, (summarize(windows) - plane.centre) / plane.scale
 
 
@@ -99,3 +94,10 @@ def _statistics(plane: _Plane, standardised: FloatArray) -> tuple[FloatArray, Fl
     t2 = (np.square(projected) / plane.variances).sum(axis=1)
     q = np.square(standardised - projected @ plane.components).sum(axis=1)
     return t2, q
+
+
+def _score(plane: _Plane, standardised: FloatArray) -> FloatArray:
+    """The larger of T² and Q relative to their limits, shape (window,)."""
+    t2, q = _statistics(plane, standardised)
+    larger: FloatArray = np.maximum(t2 / plane.limits[0], q / plane.limits[1])
+    return larger

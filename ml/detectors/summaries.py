@@ -28,9 +28,3 @@ def summarize(windows: FloatArray) -> FloatArray:
     squares = np.square(values).mean(axis=1) - np.square(levels) - np.square(slopes) * np.square(time).mean()
     spreads = np.log(np.sqrt(np.maximum(squares, 0.0)) + SPREAD_FLOOR)
     return np.concatenate([levels, spreads, slopes], axis=1)
-
-
-def by_sensor(contributions: FloatArray) -> FloatArray:
-    """Add up contributions of the numbers of one sensor: shape (window, 3 * sensor) to (window, sensor)."""
-    total: FloatArray = contributions.reshape(len(contributions), SUMMARY_COUNT, -1).sum(axis=1)
-    return total

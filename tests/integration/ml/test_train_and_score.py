@@ -1,0 +1,139 @@
+"""From readings to a champion to scores, on a real warehouse and a real MLflow server."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from ml import promotions, registry
+from ml.score import score_range
+from ml.train import train
+
+SCORES = """
+    select equipment_code, event_time, model_version, score, threshold, is_anomaly, confidence
+    from ml.scores order by 1, 2, 3
+"""
+ANOMALIES = """
+    select equipment_code, started_at, ended_at, model_version, peak_score, threshold, sensor_shares
+    from ml.anomalies order by 1, 2, 4
+"""
+
+
+def test_first_training_makes_a_champion_that_scores(plant, ml_settings) -> None:
+    """S2-018..024, S2-026: train, gate, register, load by pyfunc, score; the failing bearing shows and says why."""
+    outcome = train(
+        plant.engine, plant.equipment_class, trigger="initial", dagster_run_id="run-1", settings=ml_settings
+    )
+    assert outcome.is_promoted, outcome.reason
+    assert outcome.reason.startswith("It is the first champion: average precision ")
+    assert outcome.version == 1
+
+    summary = score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
+    windows_each = plant.hours * 60 - 29
+    assert summary.models == {plant.model_name: 1}
+    assert (summary.equipment_count, summary.window_count) == (5, 5 * windows_each)
+    shares = dict(
+        plant.rows(
+            "select equipment_code, avg(is_anomaly::int) from ml.scores where event_time >= :at group by 1",
+            at=plant.fault_at + timedelta(hours=2),
+        )
+    )
+    assert shares.pop(plant.faulty) > 0.95
+    assert max(shares.values()) < 0.10
+    ((metrics,),) = plant.rows(
+        "select sensor_shares from ml.anomalies where equipment_code = :code order by peak_score desc limit 1",
+        code=plant.faulty,
+    )
+    assert sum(metrics.values()) == pytest.approx(1.0, abs=1e-5)
+    assert metrics["vibration"] + metrics["bearing_temperature"] > 0.6
+
+    first = plant.rows(SCORES), plant.rows(ANOMALIES)
+    again = score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
+    assert again == summary
+    assert (plant.rows(SCORES), plant.rows(ANOMALIES)) == first
+
+
+def test_what_is_stored_does_not_depend_on_the_order_of_scoring(plant, ml_settings) -> None:
+    """Hours scored one by one, in any order and with overlaps, leave what scoring everything at once leaves."""
+    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
+    whole = plant.rows(SCORES), plant.rows(ANOMALIES)
+
+    begin = plant.fault_at - timedelta(hours=1)
+    pieces = [(begin + timedelta(hours=h), begin + timedelta(hours=h + 1)) for h in (0, 2, 1, 5, 3, 8, 7, 4, 6, 4)]
+    for start, end in [*pieces, (begin + timedelta(minutes=37), begin + timedelta(hours=7, minutes=11))]:
+        score_range(plant.engine, start, end, settings=ml_settings)
+
+    scores, anomalies = plant.rows(SCORES), plant.rows(ANOMALIES)
+    assert [row[:3] for row in scores] == [row[:3] for row in whole[0]]
+    assert np.allclose([row[3] for row in scores], [row[3] for row in whole[0]], rtol=1e-5)
+    assert [row[:4] for row in anomalies] == [row[:4] for row in whole[1]]
+    assert np.allclose([row[4] for row in anomalies], [row[4] for row in whole[1]], rtol=1e-5)
+
+
+def test_late_readings_change_the_windows_that_see_them(plant, ml_settings) -> None:
+    """Scoring the hour of a late reading also renews the windows after the hour that contain it."""
+    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    hour = plant.start + timedelta(hours=30)
+    late = (hour + timedelta(minutes=50), hour + timedelta(minutes=59))
+    plant.execute(
+        "create table held_back as select * from marts.features_equipment_readings"
+        " where equipment_code = 'P1' and event_time between :first and :last",
+        first=late[0],
+        last=late[1],
+    )
+    plant.execute(
+        "delete from marts.features_equipment_readings as f using held_back as h"
+        " where (f.equipment_code, f.metric, f.event_time) = (h.equipment_code, h.metric, h.event_time)"
+    )
+    score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
+    broken = plant.rows("select count(*) from ml.scores where equipment_code = 'P1'")
+    assert broken == [(plant.hours * 60 - 29 - 10 - 29,)]
+
+    plant.execute("insert into marts.features_equipment_readings select * from held_back")
+    score_range(plant.engine, hour, hour + timedelta(hours=1), settings=ml_settings)
+    renewed = plant.rows(SCORES)
+    score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
+    complete = plant.rows(SCORES)
+    assert [row[:3] for row in renewed] == [row[:3] for row in complete]
+    assert np.allclose([row[3] for row in renewed], [row[3] for row in complete], rtol=1e-5)
+
+
+def test_new_scores_reopen_their_hours_for_the_daily_marts(plant, ml_settings) -> None:
+    plant.execute(
+        "insert into raw.touched_hours (site_code, hour, touch_count, rolled_up_count, summarized_count, touched_at)"
+        " select 'demo', hour, 3, 3, 3, hour from generate_series(cast(:start as timestamptz), :end, '1 hour') as hour",
+        start=plant.start,
+        end=plant.end,
+    )
+    hour = plant.start + timedelta(hours=20)
+    nothing = score_range(plant.engine, hour, hour + timedelta(hours=1), settings=ml_settings)
+    behind = "select hour from raw.touched_hours where summarized_count < rolled_up_count order by hour"
+    assert (nothing.models, plant.rows(behind)) == ({}, [])
+
+    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    score_range(plant.engine, hour, hour + timedelta(hours=1), settings=ml_settings)
+    assert plant.rows(behind) == [(hour,), (hour + timedelta(hours=1),)]
+
+
+def test_an_equal_challenger_is_kept_and_the_ledger_says_why(plant, ml_settings) -> None:
+    """D11: same data, same seed, same model; the champion stays and the reason carries the figures."""
+    first = train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    second = train(plant.engine, plant.equipment_class, trigger="schedule", settings=ml_settings)
+    assert second.metrics == first.metrics
+    assert not second.is_promoted
+    precision = f"{first.metrics['average_precision']:.3f}"
+    assert (
+        second.reason
+        == f"Its average precision {precision} is not above the champion's {precision} on the same later data."
+    )
+    champion = registry.champion(plant.equipment_class, ml_settings)
+    assert champion is not None
+    assert champion.version == 1
+    ledger = promotions.history(plant.engine, plant.model_name)
+    assert [(row.challenger_version, row.champion_version, row.is_promoted, row.trigger) for row in ledger] == [
+        (1, None, True, "initial"),
+        (2, 1, False, "schedule"),
+    ]
+    assert set(ledger[0].metrics["candidates"]) == {"lstm_autoencoder", "pca", "isolation_forest"}
+    assert set(ledger[0].metrics["baselines"]) == {"always_on", "random", "last_value"}
