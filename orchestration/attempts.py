@@ -11,9 +11,10 @@ from typing import Final
 
 import dagster as dg
 
+from orchestration.settings import OrchestrationSettings
+
 WORK_TAG: Final = "millrace/work"
 MAX_ATTEMPTS: Final = 3
-FIRST_DELAY: Final = timedelta(seconds=60)
 LONGEST_DELAY: Final = timedelta(minutes=30)
 LONGEST_MEMORY: Final = timedelta(days=14)
 UNDER_WAY: Final = (
@@ -98,7 +99,7 @@ def judge(
             f"then launch {last.job_name} for it by hand"
         )
     if failures:
-        due = _ended_at(failures[0]) + min(FIRST_DELAY * 2 ** (len(failures) - 1), LONGEST_DELAY)
+        due = _ended_at(failures[0]) + _delay(len(failures))
         if due > now:
             return Hold(f"failed {len(failures)} times in a row; next try at {due:%H:%M:%S} UTC")
     return Go(len(same) + 1)
@@ -112,6 +113,11 @@ def _since_last_success(records: Sequence[dg.RunRecord]) -> list[dg.RunRecord]:
         if record.dagster_run.status in FAILED:
             failures.append(record)
     return failures
+
+
+def _delay(failures: int) -> timedelta:
+    first = timedelta(seconds=OrchestrationSettings().retry_delay_s)
+    return min(first * (1 << min(failures - 1, 10)), LONGEST_DELAY)
 
 
 def _ended_at(record: dg.RunRecord) -> datetime:

@@ -6,12 +6,13 @@ Everything here is light enough for a sensor's tick: no statement reads more tha
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, text
 
 from ingestion_api.client import ClientError, IngestionClient
+from warehouse import ledger
 
 _MOST_AT_ONCE = 16
 
@@ -178,6 +179,13 @@ def old_hours_pending(engine: Engine) -> int:
             """)
         )
         return count
+
+
+def waiting_hours(engine: Engine, now: datetime) -> tuple[datetime, datetime]:
+    """From the first to the last hour that waits for its rollup, half-open; the present hour where none does."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    ranges = ledger.pending_ranges(engine, "rolled_up") or [ledger.HourRange(hour, hour + timedelta(hours=1))]
+    return ranges[0].start, ranges[-1].end
 
 
 def unanswered_episodes(engine: Engine) -> list[Episode]:

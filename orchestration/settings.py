@@ -39,6 +39,9 @@ class OrchestrationSettings(BaseSettings):
         default=3, ge=1, description="Rollup runs one look at the touched-hours ledger may ask for"
     )
     hours_per_run: int = Field(default=168, ge=1, description="Longest range of hours one rollup run takes")
+    retry_delay_s: float = Field(
+        default=60, gt=0, description="Wait before a sensor asks again for a run that failed; doubles with each failure"
+    )
     training_min_hours: int = Field(
         default=24, ge=1, description="Hours of readings an equipment class needs before its first model"
     )

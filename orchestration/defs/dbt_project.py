@@ -5,7 +5,7 @@ See https://docs.dagster.io/integrations/libraries/dbt
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -75,6 +75,10 @@ class Translator(DagsterDbtTranslator):
         layer, *folders = dbt_resource_props["fqn"][1:-1]
         return "_".join([layer, *folders]) if layer == "marts" else str(layer)
 
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        """Whom to ask about a model: who its `meta` names, else the data engineers."""
+        return super().get_owners(dbt_resource_props) or ["team:data"]
+
 
 def _checked_sources(manifest: Mapping[str, Any], unique_id: str) -> set[dg.AssetKey]:
     """The checked raw tables that reach a model through nothing but staging views and ephemeral models."""
@@ -95,7 +99,13 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, **variables: 
         yield from dbt.cli(arguments, context=context, target_path=Path(target)).stream()
 
 
-@dbt_assets(manifest=MANIFEST, select="tag:reference", dagster_dbt_translator=Translator(), pool=TRANSFORM_POOL)
+@dbt_assets(
+    name="dbt_reference",
+    manifest=MANIFEST,
+    select="tag:reference",
+    dagster_dbt_translator=Translator(),
+    pool=TRANSFORM_POOL,
+)
 def reference(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Seeds, staging views, dimensions and features: what does not depend on the hour."""
     yield from _build(context, dbt)
@@ -103,6 +113,7 @@ def reference(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterato
 
 @dbt_assets(
     manifest=MANIFEST,
+    name="dbt_hourly",
     select="tag:hourly",
     dagster_dbt_translator=Translator(),
     partitions_def=HOURS,
@@ -122,6 +133,7 @@ def hourly(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Wa
 
 @dbt_assets(
     manifest=MANIFEST,
+    name="dbt_daily",
     select="tag:daily",
     dagster_dbt_translator=Translator(),
     partitions_def=DAYS,

@@ -4,13 +4,15 @@ See https://docs.dagster.io/guides/test/asset-checks
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from expectations.suites import SUITES
 from expectations.validate import validate_window
-from orchestration.defs.partitions import hours_of, required
+from orchestration.defs.partitions import hours_of
 from orchestration.defs.resources import WarehouseResource
+from orchestration.pending import waiting_hours
 from orchestration.seen import observation
 from warehouse import ledger
 
@@ -34,9 +36,12 @@ _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSe
 def raw_is_plausible(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.AssetCheckResult]:
-    """Hold the hours of this run to the thresholds."""
-    start, end = required(hours_of(context.run.tags))
-    context.op_execution_context.log_event(observation(ledger.seen(warehouse.engine(), "rolled_up", start, end)))
+    """Hold the hours of this run to the thresholds; without any, those that wait for their rollup."""
+    engine = warehouse.engine()
+    hours = hours_of(context.run.tags)
+    if hours is not None:
+        context.op_execution_context.log_event(observation(ledger.seen(engine, "rolled_up", *hours)))
+    start, end = hours or waiting_hours(engine, datetime.now(UTC))
     for result in validate_window(warehouse.url(), start, end, dagster_run_id=context.run.run_id):
         yield dg.AssetCheckResult(
             asset_key=SUITES[result.suite].asset_key,

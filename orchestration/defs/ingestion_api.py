@@ -75,7 +75,7 @@ def raw(
             warehouse.engine(),
             client,
             context.partition_key,
-            dagster_run_id=context.run_id,
+            dagster_run_id=context.run.run_id,
             progress=lambda so_far: context.log.info(str(so_far)),
         )
     for table in RAW:

@@ -77,7 +77,7 @@ def models(
         config.equipment_class,
         trigger=config.trigger,
         episode_id=config.episode_id,
-        dagster_run_id=context.run_id,
+        dagster_run_id=context.run.run_id,
         progress=lambda stage, share: context.log.info(f"{stage}: {share:.0%}"),
     )
     link = f"{_settings.mlflow_base_url()}/#/models/{outcome.model_name}/versions/{outcome.version}"
@@ -209,7 +209,7 @@ def on_unscored_hours(context: dg.SensorEvaluationContext) -> dg.SensorResult:
             tags={name: value for name, value in run.tags.items() if name in RANGE_TAGS},
             max_attempts=None,
         )
-        for run in failed_after(context.instance, "hourly_rollup", done="hourly", not_done="score")
+        for run in failed_after(context.instance, "hourly_rollup", done="dbt_hourly", not_done="score")
     ]
     due = [work for work in works if not is_done(context.instance, work.name)]
     return ask_for(context.instance, due, notes=[] if due else ["every hour that was rolled up was scored"])

@@ -47,7 +47,7 @@ def day_tags(start: date, end: date) -> dict[str, str]:
 def hours_of(tags: Mapping[str, str]) -> tuple[datetime, datetime] | None:
     """The hours a run is about, half-open, UTC; None where it has no hourly partition."""
     keys = _keys_of(tags)
-    if keys is None:
+    if keys is None or keys[0] in SITES.get_partition_keys():
         return None
     first, last = (datetime.strptime(key, _HOUR_KEY).replace(tzinfo=UTC) for key in keys)
     return first, last + HOUR

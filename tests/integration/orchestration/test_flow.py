@@ -1,0 +1,175 @@
+"""One small shift from the API to KPIs, run as the sensors ask for it; figures worked out by hand.
+
+The shift ends now, at six in the evening by the plant's clock: then the hours of its events and the hour in which they
+are received follow each other on one local day, and every sensor asks for one run.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+HOUR = timedelta(hours=1)
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+START = NOW - 5 * HOUR
+_AHEAD_H = (18 - NOW.hour + 9) % 24 - 9
+ZONE = f"Etc/GMT{-_AHEAD_H:+d}"  # the names of these zones count westward
+TODAY = (NOW + _AHEAD_H * HOUR).date()
+LIMIT = 200.0
+
+
+def event(hours: float, event_type: str, **more: object) -> dict[str, object]:
+    common = {"source_code": "C1", "work_unit_code": "U1", "worker_code": "W1", "confidence": 0.95}
+    return {"event_time": (START + hours * HOUR).isoformat(), "event_type": event_type, **common, **more}
+
+
+def reading(minutes: int, value: float) -> dict[str, object]:
+    event_time = (START + timedelta(minutes=minutes)).isoformat()
+    return {"equipment_code": "P1", "metric": "flow", "event_time": event_time, "value": value}
+
+
+REGISTRY: list[tuple[Any, str, dict[str, object]]] = [
+    ("sites", "demo", {"name": "Demo", "time_zone": ZONE}),
+    ("work_units", "U1", {"name": "Press", "target_units_per_h": 20}),
+    ("workers", "W1", {}),
+    ("equipment", "P1", {"name": "Pump", "equipment_class": "pump", "work_unit_code": "U1"}),
+    ("signals", "P1/flow", {"unit_code": "L/min", "low_limit": 0, "high_limit": LIMIT}),
+]
+EVENTS = [
+    event(0, "working", duration_s=10_800, units_produced=60),
+    event(3, "idle", duration_s=3_600),
+    event(4, "absent", duration_s=3_600),
+]
+READINGS = [reading(minute, float(minute % 60)) for minute in range(0, 5 * 60, 2)]
+
+
+@pytest.fixture(scope="module")
+def loaded(plant: Any) -> Any:
+    """The plant, with its shift loaded."""
+    assert "all is loaded" in plant.tick("on_new_batches").skip_message
+    for entity, code, payload in REGISTRY:
+        plant.api.put(entity, code, payload)
+    plant.push("readings", READINGS)
+    plant.push("events", EVENTS)
+    (load,) = plant.follow("on_new_batches", "load")
+    assert load.success
+    return plant
+
+
+@pytest.fixture(scope="module")
+def referenced(loaded: Any) -> Any:
+    """The loaded plant, with dimensions."""
+    assert "not built yet" in loaded.tick("on_touched_hours").skip_message
+    (built,) = loaded.follow("on_reference_changes", "reference")
+    assert built.success
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def rolled_up(referenced: Any) -> Any:
+    """The plant with its hours rolled up."""
+    runs = referenced.follow("on_touched_hours", "hourly_rollup")
+    assert [run.success for run in runs] == [True] * len(runs)
+    return referenced
+
+
+@pytest.fixture(scope="module")
+def summarized(rolled_up: Any) -> Any:
+    """The plant with its daily KPIs."""
+    runs = rolled_up.follow("on_summarizable_hours", "daily_kpis")
+    assert [run.success for run in runs] == [True] * len(runs)
+    return rolled_up
+
+
+def test_a_load_brings_everything_once(loaded: Any) -> None:
+    assert loaded.rows("select count(*) from raw.readings") == [(len(READINGS),)]
+    assert "all is loaded" in loaded.tick("on_new_batches").skip_message
+
+
+def test_a_load_says_what_it_did(loaded: Any) -> None:
+    event = loaded.instance.get_latest_materialization_event(dg.AssetKey(["raw", "readings"]))
+    metadata = event.asset_materialization.metadata
+    assert event.asset_materialization.partition == "demo"
+    assert metadata["inserted_count"].value == len(READINGS) + len(EVENTS)
+    assert metadata["duplicate_count"].value == 0
+
+
+def test_the_dimensions_are_built_once_for_what_is_registered(referenced: Any) -> None:
+    assert referenced.rows("select site_code, time_zone from marts.dim_sites") == [("demo", ZONE)]
+    assert "up to date" in referenced.tick("on_reference_changes").skip_message
+
+
+def test_touched_hours_are_rolled_up_and_settled(rolled_up: Any) -> None:
+    """D6. Thirty readings an hour, one every two minutes: 0, 2, ... 58; their mean is 29."""
+    hours = rolled_up.rows("select hour, reading_count, avg_value from marts.fct_sensor_readings_hourly order by hour")
+    assert [tuple(row) for row in hours] == [(START + number * HOUR, 30, 29.0) for number in range(5)]
+    assert rolled_up.rows("select count(*) from raw.touched_hours where rolled_up_count < touch_count") == [(0,)]
+    assert "nothing is due" in rolled_up.tick("on_touched_hours").skip_message
+
+
+def test_each_rolled_up_hour_is_a_partition_of_its_own(rolled_up: Any) -> None:
+    partitions = rolled_up.instance.get_materialized_partitions(dg.AssetKey(["marts", "fct_sensor_readings_hourly"]))
+    assert {f"{START + number * HOUR:%Y-%m-%d-%H:%M}" for number in range(5)} <= partitions
+
+
+def test_without_a_champion_nothing_is_scored_and_the_rollup_still_succeeds(rolled_up: Any) -> None:
+    assert rolled_up.rows("select count(*) from ml.scores") == [(0,)]
+    assert "scored its history" in rolled_up.tick("on_promotion").skip_message
+    assert "was scored" in rolled_up.tick("on_unscored_hours").skip_message
+
+
+def test_a_first_model_waits_for_enough_history(rolled_up: Any) -> None:
+    assert "still coming in" in rolled_up.tick("on_missing_champion").skip_message
+    assert "pump: 5 of 24 hours" in rolled_up.tick("on_missing_champion").skip_message
+
+
+def test_a_worker_kpi_is_what_the_pencil_says(summarized: Any) -> None:
+    """S1-024..028. Three hours working, one idle, one absent, 60 units.
+
+    Working 3 of 5 hours is 60 %, present 4 of 5 is 80 %, and 60 units in 3 working hours are 20 an hour.
+    """
+    (row,) = summarized.rows("select * from marts.fct_worker_kpis_daily where date = :date", date=TODAY)
+    kpi = row._mapping
+    assert (kpi["working_h"], kpi["idle_h"], kpi["absent_h"]) == (3, 1, 1)
+    assert (kpi["utilization_observed_pct"], kpi["presence_pct"]) == (60, 80)
+    assert (kpi["units_produced"], kpi["throughput_rate"]) == (60, 20)
+
+
+def test_a_work_unit_kpi_is_what_the_pencil_says(summarized: Any) -> None:
+    """S1-029..031. Occupied 4 hours, 60 units: 15 an hour, 40 short of the 100 that 5 hours at 20 an hour make."""
+    (row,) = summarized.rows("select * from marts.fct_work_unit_kpis_daily where date = :date", date=TODAY)
+    kpi = row._mapping
+    assert (kpi["occupancy_h"], kpi["units_produced"], kpi["efficiency_rate"]) == (4, 60, 15)
+    assert (kpi["target_units"], kpi["target_variance_units"], kpi["target_variance_pct"]) == (100, -40, -40)
+
+
+def test_days_are_settled(summarized: Any) -> None:
+    assert summarized.rows("select count(*) from raw.touched_hours where summarized_count < rolled_up_count") == [(0,)]
+    assert "nothing is due" in summarized.tick("on_summarizable_hours").skip_message
+
+
+def test_an_hour_that_breaks_a_threshold_is_held_back_until_it_is_mended(summarized: Any) -> None:
+    """S0-064, C48: more than 10 % of the readings outside the registered limits stop the rollup of their hours."""
+    bad, good = [[reading(minute, value) for minute in range(-180, -120)] for value in (LIMIT + 1, LIMIT)]
+    summarized.push("readings", bad)
+    assert [run.success for run in summarized.follow("on_new_batches", "load")] == [True]
+    outcomes = {run.success for run in summarized.follow("on_touched_hours", "hourly_rollup")}
+    assert False in outcomes
+    before = "select count(*) from marts.fct_sensor_readings_hourly where hour < :start"
+    assert summarized.rows(before, start=START) == [(0,)]
+    assert summarized.rows("select count(*) from raw.touched_hours where rolled_up_count < touch_count") == [(1,)]
+
+    assert "failed 1 times in a row; next try at" in summarized.tick("on_touched_hours").skip_message
+    with summarized.retrying_at_once():
+        for _ in range(2):
+            assert [run.success for run in summarized.follow("on_touched_hours", "hourly_rollup")] == [False]
+        message = summarized.tick("on_touched_hours").skip_message
+        assert "failed 3 times on the same data" in message
+        assert "by hand" in message
+
+        summarized.push("readings", good)
+        summarized.follow("on_new_batches", "load")
+        outcomes = {run.success for run in summarized.follow("on_touched_hours", "hourly_rollup")}
+    assert outcomes == {True}
+    assert summarized.rows(before, start=START) == [(1,)]

@@ -1,0 +1,157 @@
+"""The code location as Dagster sees it: lineage, checks, jobs, sensors. Nothing is run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+ROOT = Path(__file__).resolve().parents[3]
+API = dg.AssetKey(["inbox", "batches"])
+
+
+@pytest.fixture(scope="module")
+def defs(manifest: None) -> dg.Definitions:
+    from orchestration.definitions import defs
+
+    return defs
+
+
+@pytest.fixture(scope="module")
+def graph(defs: dg.Definitions) -> AssetGraph:
+    return defs.resolve_asset_graph()
+
+
+def downstream_of(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
+    found: set[dg.AssetKey] = set()
+    queue = [key]
+    while queue:
+        for child in graph.get(queue.pop()).child_keys - found:
+            found.add(child)
+            queue.append(child)
+    return found
+
+
+def test_loading_the_code_location_leaves_the_heavy_libraries_alone(manifest: None) -> None:
+    heavy = ("torch", "mlflow", "great_expectations", "pandas", "sklearn", "river", "matplotlib")
+    program = f"import sys, orchestration.definitions; print([name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_definitions_are_loadable(defs: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_one_connected_lineage_leads_from_the_api_to_marts_and_scores(graph: AssetGraph) -> None:
+    reached = downstream_of(graph, API)
+    assert reached >= {
+        dg.AssetKey(key)
+        for key in (
+            ["raw", "readings"],
+            ["raw", "events"],
+            ["raw", "batches"],
+            ["staging", "stg_raw__readings"],
+            ["marts", "fct_sensor_readings_hourly"],
+            ["marts", "features_equipment_readings"],
+            ["marts", "fct_worker_kpis_daily"],
+            ["marts", "fct_work_unit_kpis_daily"],
+            ["marts", "fct_site_kpis_daily"],
+            ["marts", "fct_data_quality_hourly"],
+            ["ml", "anomaly_models"],
+            ["ml", "promotions"],
+            ["ml", "scores"],
+            ["marts", "fct_model_health_hourly"],
+            ["ml", "drift_episodes"],
+        )
+    }
+    registry = downstream_of(graph, dg.AssetKey(["registry", "changes"]))
+    assert graph.get_all_asset_keys() == reached | registry | {API, dg.AssetKey(["registry", "changes"])}
+
+
+def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.group_name != "default", key
+        assert node.description, key
+        assert node.kinds, key
+        assert node.owners, key
+
+
+def test_every_asset_is_materialized_by_some_job(defs: dg.Definitions, graph: AssetGraph) -> None:
+    jobs = [defs.resolve_job_def(name) for name in ("load", "reference", "hourly_rollup", "daily_kpis", "training")]
+    made = {key for job in jobs for key in job.asset_layer.selected_asset_keys}
+    assert made == set(graph.executable_asset_keys)
+
+
+@pytest.mark.parametrize(
+    "check", ["invalid_rate_is_low", "duplicate_rate_is_low", "late_arrival_p95_is_under_60_min", "values_are_present"]
+)
+def test_thresholds_are_checked_on_raw_before_the_rollup(defs: dg.Definitions, check: str) -> None:
+    """S0-064, S0-065, S0-066: blocking where the severity is critical."""
+    job = defs.resolve_job_def("hourly_rollup")
+    keys = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.name == check}
+    assert {key.asset_key.path[0] for key in keys} == {"raw"}
+    blocking = {job.asset_layer.asset_graph.get(key).blocking for key in keys}
+    assert blocking == {check != "late_arrival_p95_is_under_60_min"}
+
+
+def test_each_rollup_waits_for_the_checks_of_the_raw_tables_it_reads(graph: AssetGraph) -> None:
+    readings = graph.get(dg.AssetKey(["marts", "fct_sensor_readings_hourly"])).parent_keys
+    workers = graph.get(dg.AssetKey(["marts", "fct_worker_hours"])).parent_keys
+    quality = graph.get(dg.AssetKey(["marts", "fct_data_quality_hourly"])).parent_keys
+    assert dg.AssetKey(["raw", "readings"]) in readings
+    assert dg.AssetKey(["raw", "events"]) in workers
+    assert dg.AssetKey(["raw", "batches"]) in quality
+
+
+def test_hourly_and_daily_assets_are_cut_and_run_in_ranges(defs: dg.Definitions, graph: AssetGraph) -> None:
+    from orchestration.defs.partitions import DAYS, HOURS, SITES
+
+    cut = {
+        ("raw", "readings"): SITES,
+        ("marts", "fct_worker_hours"): HOURS,
+        ("ml", "scores"): HOURS,
+        ("marts", "fct_site_kpis_daily"): DAYS,
+        ("marts", "fct_model_health_daily"): DAYS,
+        ("marts", "dim_sites"): None,
+    }
+    for key, partitions in cut.items():
+        node = graph.get(dg.AssetKey(key))
+        assert node.partitions_def == partitions, key
+        if partitions in (HOURS, DAYS):
+            assert node.backfill_policy == dg.BackfillPolicy.single_run(), key
+
+
+def test_sensors_are_on_and_what_runs_by_the_clock_is_off(defs: dg.Definitions) -> None:
+    sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or []}
+    assert set(sensors) == {
+        "on_confidence_drift",
+        "on_missing_champion",
+        "on_new_batches",
+        "on_promotion",
+        "on_reference_changes",
+        "on_summarizable_hours",
+        "on_touched_hours",
+        "on_unscored_hours",
+    }
+    assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
+    schedules = {schedule.name: schedule.default_status for schedule in defs.schedules or []}
+    assert schedules == {"weekly_training": dg.DefaultScheduleStatus.STOPPED}
+
+
+def test_what_reads_each_others_tables_shares_a_pool(defs: dg.Definitions) -> None:
+    pools = {
+        name: {op.pool for op in defs.resolve_job_def(name).graph.node_defs if op.pool}
+        for name in ("reference", "hourly_rollup", "daily_kpis", "scoring", "training")
+    }
+    transform = {"transform"}
+    assert pools == {
+        "reference": transform,
+        "hourly_rollup": transform,
+        "daily_kpis": transform,
+        "scoring": transform,
+        "training": {"training"},
+    }
