@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
@@ -75,8 +75,9 @@ class KeyRow:
 class KeyRing:
     """Looks keys up, and remembers the good ones for five seconds: so long may a revoked key still work."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._clock = clock
         self._known: dict[bytes, tuple[float, Credential]] = {}
 
     async def authenticate(self, key: str | None) -> Credential:
@@ -89,9 +90,9 @@ class KeyRing:
             raise Unauthenticated("send the API key as 'Authorization: Bearer <key>' or as 'X-API-Key: <key>'")
         key_hash = _hash(key)
         remembered = self._known.get(key_hash)
-        if remembered and time.monotonic() - remembered[0] < CACHED_S:
+        if remembered and self._clock() - remembered[0] < CACHED_S:
             return remembered[1]
-        asked_at = time.monotonic()
+        asked_at = self._clock()
         credential = await self._look_up(key_hash)
         if credential is None:
             self._known.pop(key_hash, None)

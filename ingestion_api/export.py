@@ -37,8 +37,12 @@ class _Span:
 class Export:
     """The accepted items of every site."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self, store: Store, max_batches: int = MAX_BATCHES, max_payload_bytes: int = MAX_PAYLOAD_BYTES
+    ) -> None:
         self._store = store
+        self._max_batches = max_batches
+        self._max_payload_bytes = max_payload_bytes
 
     async def page(self, site_code: str, kind: Kind, after: int, max_items: int) -> bytes:
         """Return the batches that follow a cursor as an Arrow IPC stream: whole ones, and at least one if there is one.
@@ -49,7 +53,7 @@ class Export:
         """
         mark = await self._high_water_mark(site_code, kind)
         async with self._store.statements() as connection:
-            span = await _span(connection, site_code, kind, after, mark, max_items)
+            span = await self._span(connection, site_code, kind, after, mark, max_items)
             batches = await _batches(connection, site_code, kind, span)
         # In a thread: a full page takes half a second to build, and pushes must not wait for it.
         return await asyncio.to_thread(to_ipc_stream, kind, batches, span.up_to, span.has_more)
@@ -78,26 +82,27 @@ class Export:
             # A statement of its own, so that its snapshot is younger than the closed gate.
             return (await connection.execute(newest)).scalar_one() or 0
 
-
-async def _span(
-    connection: AsyncConnection, site_code: str, kind: Kind, after: int, mark: int, max_items: int
-) -> _Span:
-    columns = inbox_batches.c
-    heads = (
-        select(columns.batch_seq, columns.item_count, func.octet_length(columns.payload).label("payload_bytes"))
-        .where(columns.site_code == site_code, columns.kind == kind)
-        .where(columns.batch_seq > after, columns.batch_seq <= mark)
-        .order_by(columns.batch_seq)
-        .limit(MAX_BATCHES + 1)
-    )
-    up_to, items, size = after, 0, 0
-    for taken, head in enumerate((await connection.execute(heads)).mappings()):
-        items += head["item_count"]
-        size += head["payload_bytes"]
-        if taken and (items > max_items or size > MAX_PAYLOAD_BYTES or taken == MAX_BATCHES):
-            return _Span(after, up_to, has_more=True)
-        up_to = head["batch_seq"]
-    return _Span(after, up_to, has_more=False)
+    async def _span(
+        self, connection: AsyncConnection, site_code: str, kind: Kind, after: int, mark: int, max_items: int
+    ) -> _Span:
+        """Choose the batches of a page."""
+        columns = inbox_batches.c
+        heads = (
+            select(columns.batch_seq, columns.item_count, func.octet_length(columns.payload).label("payload_bytes"))
+            .where(columns.site_code == site_code, columns.kind == kind)
+            .where(columns.batch_seq > after, columns.batch_seq <= mark)
+            .order_by(columns.batch_seq)
+            .limit(self._max_batches + 1)
+        )
+        up_to, items, size = after, 0, 0
+        for taken, head in enumerate((await connection.execute(heads)).mappings()):
+            items += head["item_count"]
+            size += head["payload_bytes"]
+            is_full = items > max_items or size > self._max_payload_bytes or taken == self._max_batches
+            if taken and is_full:
+                return _Span(after, up_to, has_more=True)
+            up_to = head["batch_seq"]
+        return _Span(after, up_to, has_more=False)
 
 
 async def _batches(connection: AsyncConnection, site_code: str, kind: Kind, span: _Span) -> list[StoredBatch]:

@@ -42,6 +42,21 @@ _INSERT = text(
     returning batch_seq
     """
 )
+# In SQL's own three-valued logic: a batch without a key equals no other one by its key.
+_FIND = text(
+    """
+    select
+        batch_id, batch_seq, kind, idempotency_key, received_at, accepted_count, quarantined_count, content_hash,
+        coalesce(credential = :credential and idempotency_key = :idempotency_key, false) as is_by_key
+    from inbox.batches
+    where site_code = :site_code and (
+        (kind = :kind and content_hash = :content_hash)
+        or (credential = :credential and idempotency_key = :idempotency_key)
+    )
+    order by is_by_key desc
+    limit 1
+    """
+)
 _ABOUT = (
     inbox_batches.c.batch_id,
     inbox_batches.c.batch_seq,
@@ -139,17 +154,15 @@ class Inbox:
 
     async def _repeated(self, batch: Batch) -> BatchReceipt:
         """Find the batch that stood in the way, and count the repeat."""
-        columns = inbox_batches.c
-        by_content = (columns.kind == batch.kind) & (columns.content_hash == batch.content_hash())
-        by_key = (columns.credential == batch.credential) & (columns.idempotency_key == batch.idempotency_key)
-        wanted = (
-            select(*_ABOUT, columns.content_hash, by_key.label("is_by_key"))
-            .where(columns.site_code == batch.site_code, by_content | by_key)
-            .order_by(by_key.desc().nulls_last())
-            .limit(1)
-        )
+        wanted = {
+            "site_code": batch.site_code,
+            "kind": batch.kind,
+            "content_hash": batch.content_hash(),
+            "credential": batch.credential,
+            "idempotency_key": batch.idempotency_key,
+        }
         async with self._store.statements() as connection:
-            first = (await connection.execute(wanted)).mappings().one_or_none()
+            first = (await connection.execute(_FIND, wanted)).mappings().one_or_none()
             if first is None:
                 raise Unavailable("the batch that this one repeats was removed meanwhile; send it again")
             if first["is_by_key"] and not _is_same(first, batch):
@@ -157,8 +170,8 @@ class Inbox:
                     f"idempotency key {batch.idempotency_key!r} was first used for another body,"
                     f" batch {first['batch_id']}: a new body needs a new key"
                 )
-            counted = update(inbox_batches).values(replay_count=columns.replay_count + 1)
-            await connection.execute(counted.where(columns.batch_seq == first["batch_seq"]))
+            counted = update(inbox_batches).values(replay_count=inbox_batches.c.replay_count + 1)
+            await connection.execute(counted.where(inbox_batches.c.batch_seq == first["batch_seq"]))
             return await _receipt(connection, first)
 
 

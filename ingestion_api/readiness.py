@@ -27,6 +27,9 @@ async def check(store: Store) -> None:
     except (DBAPIError, PoolTimeout, OSError) as error:
         cause = getattr(error, "orig", None) or error
         said = str(cause).strip().partition("\n")[0] or type(cause).__name__
-        raise Unavailable(f"the database {store} does not answer: {said}") from error
+        raise Unavailable(
+            f"the database {store} does not answer ({said}):"
+            " start it (`python -m warehouse start`), or set MILLRACE_API_DATABASE_URL to another one"
+        ) from error
     if not is_migrated:
         raise NotMigrated(f"the database {store} has no tables: run `python -m warehouse migrate`")

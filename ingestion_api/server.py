@@ -5,6 +5,7 @@ import errno
 import socket
 
 import uvicorn
+from fastapi import FastAPI
 
 from ingestion_api import logs, readiness
 from ingestion_api.app import create_app
@@ -29,12 +30,16 @@ def serve(settings: IngestionApiSettings) -> None:
     listener = _listen(settings)
     asyncio.run(_check_store(settings))
     logs.configure(settings.log_level)
-    config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S
-    )
     host, port = listener.getsockname()[:2]
     print(f"The ingestion API listens on http://{host}:{port}, described at /docs.", flush=True)
-    uvicorn.Server(config).run(sockets=[listener])
+    build_server(create_app(settings)).run(sockets=[listener])
+
+
+def build_server(app: FastAPI) -> uvicorn.Server:
+    """Return the server of an application, not yet running."""
+    return uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S)
+    )
 
 
 def _listen(settings: IngestionApiSettings) -> socket.socket:
