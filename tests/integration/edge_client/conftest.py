@@ -67,6 +67,11 @@ class ApiProcess:
             except httpx.TransportError:
                 time.sleep(0.05)
 
+    def freeze(self) -> None:
+        """Let it hang: it takes connections, and answers nothing any more."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
     def kill(self) -> None:
         """End it as a power cut does."""
         if self._process is not None:

@@ -106,6 +106,22 @@ def test_it_stops_cleanly_when_told_and_goes_on_later(edge, api) -> None:
     assert_delivered(edge, api, expected(edge, *PLANT))
 
 
+def test_it_stops_although_the_api_hangs(edge, api) -> None:
+    api.start()
+    process = edge.start("run", "--once", *PLANT, MILLRACE_EDGE_REQUEST_TIMEOUT_S="3600", MILLRACE_EDGE_BATCH_MAX="25")
+    while api.sums()[0] < 500:
+        assert process.poll() is None
+        time.sleep(0.01)
+    api.freeze()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    assert process.returncode == 2
+    api.kill()
+    api.start()
+    edge.run("run", "--once", *PLANT)
+    assert_delivered(edge, api, expected(edge, *PLANT))
+
+
 def test_without_once_it_stays_until_it_is_told(edge, api) -> None:
     api.start()
     everything = total(expected(edge, *PLANT))
