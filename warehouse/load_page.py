@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from warehouse import ingest_ledger, ledger, load_events, load_readings, versions
@@ -13,7 +14,7 @@ from warehouse.arrow_columns import integers
 from warehouse.errors import PageInconsistent
 from warehouse.lateness import lateness_by_batch
 from warehouse.sources import Kind, Pull
-from warehouse.versions import Outcome, VersionedTable
+from warehouse.versions import Outcome, StagedPage, VersionedTable
 
 _TABLES: dict[Kind, tuple[VersionedTable, Callable[[Connection, str, pa.Table], None]]] = {
     "readings": (load_readings.READINGS, load_readings.stage),
@@ -117,4 +118,6 @@ def _settle(
     versioned, stage = _TABLES[kind]
     versions.create_stage(connection, versioned)
     stage(connection, site_code, items)
-    return versions.settle(connection, versioned, items.num_rows, load_id, recorded_at)
+    span = pc.min_max(items.column("event_time")).as_py()
+    page = StagedPage(items.num_rows, span["min"], span["max"])
+    return versions.settle(connection, versioned, page, load_id, recorded_at)

@@ -46,6 +46,15 @@ class VersionedTable:
         return (*self.key, *self.content, *_ARRIVAL)
 
 
+@dataclass(frozen=True)
+class StagedPage:
+    """How many items are staged, and between which event times."""
+
+    item_count: int
+    earliest: datetime
+    latest: datetime
+
+
 @dataclass
 class Outcome:
     """What settling a page did: items per batch_seq, and the hours whose current rows changed."""
@@ -66,21 +75,22 @@ def create_stage(connection: Connection, versioned: VersionedTable) -> None:
 
 
 def settle(
-    connection: Connection, versioned: VersionedTable, item_count: int, load_id: int, recorded_at: datetime
+    connection: Connection, versioned: VersionedTable, page: StagedPage, load_id: int, recorded_at: datetime
 ) -> Outcome:
     """Bring the staged items into the current table and the revisions.
 
     Args:
         connection: In the transaction that filled the stage.
         versioned: The tables.
-        item_count: Number of staged items.
+        page: What was staged.
         load_id: The load that brings them.
         recorded_at: When, by the warehouse's clock.
     """
     outcome = Outcome()
-    load = {"load_id": load_id, "recorded_at": recorded_at}
+    load: dict[str, object] = {"load_id": load_id, "recorded_at": recorded_at}
     _collect(connection.execute(text(_insert(versioned)), load).all(), outcome.inserted, outcome.hours)
-    if sum(outcome.inserted.values()) < item_count:
+    if sum(outcome.inserted.values()) < page.item_count:
+        load |= {"earliest": page.earliest, "latest": page.latest}
         _collect(connection.execute(text(_revise(versioned)), load).all(), outcome.revised, outcome.hours)
     return outcome
 
@@ -114,26 +124,30 @@ def _insert(versioned: VersionedTable) -> str:
 def _revise(versioned: VersionedTable) -> str:
     """Judge the items that were not inserted, among the versions known of their keys.
 
-    Runs of equal content are numbered. In a run that holds a known version nothing is new; of any other run the first
-    item is. The newest of the new ones replaces the current row if no known version is newer.
+    The first item of a key in the page that repeats the current row, or is it, is done with at once: most are.
+    Of the others, runs of equal content are numbered. In a run that holds a known version nothing is new; of any other
+    run the first item is. The newest of the new ones replaces the current row if no known version is newer.
     """
     key, columns = _list(versioned.key), _list(versioned.columns)
     current, revisions = _name(versioned.current), _name(versioned.revisions)
     order = f"partition by {key} order by batch_seq, item_index"
+    # Tells the planner which chunks, or which part of the index, can hold the keys at all.
+    within = "{}.event_time between :earliest and :latest"
     differs = " or ".join(f"{name} is distinct from lag({name}) over version" for name in versioned.content)
     return f"""
         with rest as materialized (
-            select {columns} from {versioned.stage} as s where not exists (
+            select {columns} from {versioned.stage} as s where not is_first or not exists (
                 select from {current} as c
-                where {_equal("c", "s", versioned.key)} and {_equal("c", "s", ("batch_seq", "item_index"))}
-                and c.load_id = :load_id
+                where {_equal("c", "s", versioned.key)} and {_same("c", "s", versioned.content)}
+                and (c.batch_seq, c.item_index) <= (s.batch_seq, s.item_index) and {within.format("c")}
             )
         ),
         keys as (select distinct {key} from rest),
         merged as (
-            select {columns}, true as is_known, true as is_current from {current} join keys using ({key})
+            select {columns}, true as is_known, true as is_current from {current} as c join keys using ({key})
+            where {within.format("c")}
             union all
-            select {columns}, true, false from {revisions} join keys using ({key})
+            select {columns}, true, false from {revisions} as r join keys using ({key}) where {within.format("r")}
             union all
             select {columns}, false, false from rest
         ),
@@ -188,6 +202,10 @@ def _name(table: Table) -> str:
 
 def _list(names: tuple[str, ...], prefix: str = "") -> str:
     return ", ".join(prefix + name for name in names)
+
+
+def _same(left: str, right: str, names: tuple[str, ...]) -> str:
+    return " and ".join(f"{left}.{name} is not distinct from {right}.{name}" for name in names)
 
 
 def _equal(left: str, right: str, names: tuple[str, ...]) -> str:

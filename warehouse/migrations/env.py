@@ -4,13 +4,17 @@ from alembic import context
 
 config = context.config
 branch = config.attributes["branch"]
+metadata = config.attributes["metadata"]
+ours = {table.schema for table in metadata.tables.values()}
 
 context.configure(
     connection=config.attributes["connection"],
-    target_metadata=config.attributes["metadata"],
+    target_metadata=metadata,
     version_table=f"alembic_version_{branch}",
     version_table_schema="public",
     include_schemas=True,
+    # Autogenerate must not propose to drop what dbt or TimescaleDB keep in schemas of their own.
+    include_name=lambda name, kind, parents: kind != "schema" or name in ours,
 )
 with context.begin_transaction():
     context.run_migrations()
