@@ -326,6 +326,17 @@ def test_analysts_read_marts_and_nothing_else(engine: Engine, dbt: Any) -> None:
             connection.execute(text("select * from intermediate.int_states_resolved"))
 
 
+def test_every_column_of_every_mart_is_explained_in_the_database(rows: Callable[[str], list[dict[str, Any]]]) -> None:
+    columns = """
+        select attrelid::regclass::text || '.' || attname as name from pg_attribute
+        where attrelid in (
+            select oid from pg_class where relnamespace = 'marts'::regnamespace and relkind in ('r', 'v')
+        ) and attnum > 0 and not attisdropped and {} order by 1
+    """
+    assert rows(columns.format("col_description(attrelid, attnum) is null")) == []
+    assert len(rows(columns.format("true"))) > 100
+
+
 def test_building_twice_changes_nothing(engine: Engine, dbt: Any, snapshot: Callable[[Connection], Any]) -> None:
     with engine.connect() as connection:
         before = snapshot(connection)
