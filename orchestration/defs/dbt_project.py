@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from sqlalchemy import Engine
 
 from expectations.suites import SUITES
@@ -29,7 +29,7 @@ from orchestration.defs.partitions import (
     overlaps,
     required,
 )
-from orchestration.defs.resources import WarehouseResource
+from orchestration.defs.resources import DbtResource, WarehouseResource
 from orchestration.local_days import hours_inside, local_dates, merge
 from orchestration.manifest import load_manifest, project_hash
 from orchestration.pending import registry_position, site_zones
@@ -92,7 +92,7 @@ def _checked_sources(manifest: Mapping[str, Any], unique_id: str) -> set[dg.Asse
     return found & CHECKED
 
 
-def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, **variables: str) -> Iterator[Any]:
+def _build(context: dg.AssetExecutionContext, dbt: DbtResource, **variables: str) -> Iterator[Any]:
     """Run the selected models and their tests. dbt leaves its target folder behind, hence a passing one."""
     with TemporaryDirectory(prefix="millrace-dbt-") as target:
         arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)]
@@ -106,7 +106,7 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, **variables: 
     dagster_dbt_translator=Translator(),
     pool=TRANSFORM_POOL,
 )
-def reference(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def reference(context: dg.AssetExecutionContext, dbt: DbtResource) -> Iterator[Any]:
     """Seeds, staging views, dimensions and features: what does not depend on the hour."""
     yield from _build(context, dbt)
 
@@ -120,7 +120,7 @@ def reference(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterato
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool=TRANSFORM_POOL,
 )
-def hourly(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource) -> Iterator[Any]:
+def hourly(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: WarehouseResource) -> Iterator[Any]:
     """Roll up a range of hours, and settle in the ledger what the checks of this run saw of it."""
     start, end = required(hours_of(context.run.tags))
     engine = warehouse.engine()
@@ -140,7 +140,7 @@ def hourly(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Wa
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool=TRANSFORM_POOL,
 )
-def daily(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource) -> Iterator[Any]:
+def daily(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: WarehouseResource) -> Iterator[Any]:
     """Compute a range of local dates, and settle the hours that lie within them at every site."""
     start, end = required(days_of(context.run.tags))
     engine = warehouse.engine()
