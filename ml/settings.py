@@ -29,7 +29,11 @@ class MlSettings(BaseSettings):
     seed: int = Field(
         default=7, description="Seed of weights, order and injected faults: same data and seed, same model"
     )
-    threads: int = Field(default=2, ge=1, description="CPU threads of a training or scoring")
+    threads: int = Field(
+        default=1,
+        ge=1,
+        description="CPU threads of a training or scoring; more only help on idle cores, as waiting threads spin",
+    )
     threshold_percentile: float = Field(
         default=99.0,
         gt=50,

@@ -5,6 +5,7 @@ MLflow is imported where it is used: it takes seconds, and importing `ml` must s
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from ml.arrays import BoolArray, FloatArray
 from ml.candidates import Candidate
 from ml.dataset import TrainingData
 from ml.errors import TrackingUnavailable
+from ml.evaluate import Evaluation
 from ml.settings import MlSettings
 from ml.windows import WINDOW_STEPS
 
@@ -115,14 +117,19 @@ def log_candidate(candidate: Candidate, data_sha256: str, is_anomaly: BoolArray)
         is_anomaly: Truth about the windows it was evaluated on, shape (window,).
     """
     import mlflow
+    from mlflow.entities import Metric
 
     detector = candidate.model.detector
     with mlflow.start_run(run_name=detector.name, nested=True) as run:
         mlflow.log_params({"detector": detector.name, "data_sha256": data_sha256, **detector.params})
         mlflow.log_metrics(candidate.figures())
-        for curve, values in candidate.curves.items():
-            for epoch, value in enumerate(values):
-                mlflow.log_metric(curve, value, step=epoch)
+        now_ms = time.time_ns() // 1_000_000
+        losses = [
+            Metric(curve, value, now_ms, epoch)
+            for curve, values in candidate.curves.items()
+            for epoch, value in enumerate(values)
+        ]
+        mlflow.MlflowClient().log_batch(run.info.run_id, metrics=losses)
         picture = plots.score_histogram(candidate.later_scores, is_anomaly, candidate.model.threshold)
         mlflow.log_figure(picture, "scores.png")
         run_id: str = run.info.run_id
@@ -153,10 +160,19 @@ def log_model(candidate: Candidate, run_id: str, data: TrainingData) -> str:
     return str(info.model_uri)
 
 
-def log_comparison(scores: Mapping[str, FloatArray], is_anomaly: BoolArray) -> None:
-    """Draw all detectors into the open run, on the same windows; shapes (window,)."""
+def log_comparison(
+    scores: Mapping[str, FloatArray], is_anomaly: BoolArray, baselines: Mapping[str, Evaluation]
+) -> None:
+    """Record in the open run how all detectors do on the same windows.
+
+    Args:
+        scores: By detector, naive ones among them, shape (window,).
+        is_anomaly: Truth, shape (window,).
+        baselines: Evaluations of the naive detectors.
+    """
     import mlflow
 
+    mlflow.log_metrics({f"{name}_average_precision": found.average_precision for name, found in baselines.items()})
     mlflow.log_figure(plots.precision_recall(scores, is_anomaly), "precision_recall.png")
 
 

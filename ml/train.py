@@ -135,10 +135,10 @@ def _register(
     """Record everything and register the best candidate: the challenger, its run and its version."""
     truth = contest.judges.later.is_anomaly
     tracking.log_data(data, settings)
-    tracking.log_comparison(contest.later_scores(), truth)
+    tracking.log_comparison(contest.later_scores(), truth, contest.baseline_evaluations())
     runs = {
         detector: tracking.log_candidate(candidate, data.sha256, truth)
-        for detector, candidate in [*contest.candidates.items(), *contest.baselines.items()]
+        for detector, candidate in contest.candidates.items()
     }
     best = best_of(contest.evaluations(), settings.false_alarm_cap)
     challenger = contest.candidates[best]

@@ -67,7 +67,7 @@ class IsolationForestDetector:
         return _score(forest, summarize(windows))
 
     def explain(self, windows: FloatArray) -> FloatArray:
-        """Return the shares of the fall in score when a sensor's summary is a typical one instead, (window, sensor)."""
+        """Return what each sensor adds to the score, against typical summaries, as shares, shape (window, sensor)."""
         forest = self._fitted()
         check_shape(windows, len(forest.typical) // SUMMARY_COUNT)
         return shares_by_occlusion(lambda values: _score(forest, values), summarize(windows), forest.typical)

@@ -62,7 +62,7 @@ class PcaDetector:
         return _score(plane, standardised)
 
     def explain(self, windows: FloatArray) -> FloatArray:
-        """Return the shares of the fall in score when a sensor's summary is replaced by its mean, (window, sensor)."""
+        """Return what each sensor adds to the score, against mean summaries, as shares, shape (window, sensor)."""
         plane, standardised = self._standardise(windows)
         return shares_by_occlusion(lambda values: _score(plane, values), standardised, np.zeros(len(plane.centre)))
 

@@ -26,9 +26,10 @@ def to_shares(contributions: FloatArray) -> FloatArray:
 def shares_by_occlusion(
     score: Callable[[FloatArray], FloatArray], summaries: FloatArray, typical: FloatArray
 ) -> FloatArray:
-    """Find by how much the score falls when one sensor after the other is replaced by its typical summary.
+    """Find what a sensor adds to the score: as the last, to all others, and as the first, to typical summaries.
 
-    The terms of a score would smear a fault over all sensors that are correlated with the faulty one.
+    The mean of the two is the simplest of Shapley's averages. The terms of a score would smear a fault over all sensors
+    that are correlated with the faulty one.
 
     Args:
         score: From summaries to scores, shape (window,).
@@ -39,10 +40,11 @@ def shares_by_occlusion(
         Shares, shape (window, sensor); rows sum to 1.
     """
     sensor_count = summaries.shape[1] // SUMMARY_COUNT
-    whole = score(summaries)
-    falls = np.empty((len(summaries), sensor_count))
+    whole, nothing = score(summaries), score(typical[None])
+    added = np.empty((len(summaries), sensor_count))
     for sensor in range(sensor_count):
-        without = summaries.copy()
-        without[:, sensor::sensor_count] = typical[sensor::sensor_count]
-        falls[:, sensor] = whole - score(without)
-    return to_shares(falls)
+        own = slice(sensor, None, sensor_count)
+        without, alone = summaries.copy(), np.tile(typical, (len(summaries), 1))
+        without[:, own], alone[:, own] = typical[own], summaries[:, own]
+        added[:, sensor] = (whole - score(without)) + (score(alone) - nothing)
+    return to_shares(added)
