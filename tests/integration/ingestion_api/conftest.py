@@ -2,16 +2,18 @@
 
 `api.url`, `api.key(scopes…)`, `api.http(scopes…)` (an httpx client that carries a key) and `api.client(scopes…)` (the
 typed one); `api.now` is the API's clock. `plant` is an API whose registry holds the site `demo`, two pumps, a work unit
-and a worker.
+and a worker; `shared_plant` is one for a whole module.
 """
 
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import httpx
 import pytest
@@ -23,6 +25,8 @@ from ingestion_api.auth import SCOPES, Scope, create_key
 from ingestion_api.client import IngestionClient
 from ingestion_api.server import build_server
 from ingestion_api.settings import IngestionApiSettings
+from warehouse.engine import create_engine
+from warehouse.migrate import migrate
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -89,6 +93,23 @@ def api(api_url: str, api_engine: Engine) -> Iterator[RunningApi]:
 @pytest.fixture
 def plant(api: RunningApi) -> RunningApi:
     """An API that knows the site `demo`, `pump-1`, `pump-2`, the work unit `S3` and the worker `W114`."""
+    return _furnished(api)
+
+
+@pytest.fixture(scope="module")
+def shared_plant(postgres: Any) -> Iterator[RunningApi]:
+    """A `plant` that the tests of a module share, because they do not care what is in its inbox."""
+    name = f"test_shared_api_{uuid.uuid4().hex[:12]}"
+    url = postgres.create(name)
+    migrate(url, "api")
+    engine = create_engine(url)
+    with RunningApi(url, engine).running() as running:
+        yield _furnished(running)
+    engine.dispose()
+    postgres.drop(name)
+
+
+def _furnished(api: RunningApi) -> RunningApi:
     client = api.client("registry")
     client.put("sites", "demo", {"name": "Demo", "time_zone": "Europe/Berlin"})
     client.put("work_units", "S3", {"name": "Station 3"})

@@ -29,12 +29,12 @@ DOORS = [
 
 
 @pytest.mark.parametrize(("method", "path", "scopes"), DOORS)
-def test_each_door_opens_to_its_scopes_alone(plant: Any, method: str, path: str, scopes: set[str]) -> None:
+def test_each_door_opens_to_its_scopes_alone(shared_plant: Any, method: str, path: str, scopes: set[str]) -> None:
     """S3-041, S3-042, C38."""
     body = b"{}" if method != "GET" else None
-    assert httpx.request(method, f"{plant.url}/api/v1{path}", content=body).status_code == 401
+    assert httpx.request(method, f"{shared_plant.url}/api/v1{path}", content=body).status_code == 401
     for scope in SCOPES:
-        status = plant.http(scope).request(method, path, content=body).status_code
+        status = shared_plant.http(scope).request(method, path, content=body).status_code
         assert (status != 403) == (scope in scopes or scope == "admin"), (scope, status)
         assert status != 401
 
@@ -50,17 +50,19 @@ def test_each_door_opens_to_its_scopes_alone(plant: Any, method: str, path: str,
         {"X-API-Key": "\xff"},
     ],
 )
-def test_who_is_not_known_gets_401_and_learns_how(plant: Any, headers: dict[str, str]) -> None:
-    response = httpx.get(f"{plant.url}/api/v1/cursors", headers=[(k, v.encode("latin-1")) for k, v in headers.items()])
+def test_who_is_not_known_gets_401_and_learns_how(shared_plant: Any, headers: dict[str, str]) -> None:
+    response = httpx.get(
+        f"{shared_plant.url}/api/v1/cursors", headers=[(k, v.encode("latin-1")) for k, v in headers.items()]
+    )
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_both_headers_carry_a_key(plant: Any) -> None:
-    key = plant.key("pull")
+def test_both_headers_carry_a_key(shared_plant: Any) -> None:
+    key = shared_plant.key("pull")
     for headers in ({"Authorization": f"Bearer {key}"}, {"Authorization": f"bearer {key}"}, {"X-API-Key": key}):
-        assert httpx.get(f"{plant.url}/api/v1/cursors", headers=headers).status_code == 200
+        assert httpx.get(f"{shared_plant.url}/api/v1/cursors", headers=headers).status_code == 200
 
 
 def in_key_ring(plant: Any, steps: Callable[[KeyRing, list[float]], Awaitable[None]]) -> None:

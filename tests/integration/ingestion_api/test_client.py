@@ -61,10 +61,10 @@ def test_push_of_which_nothing_is_acceptable_is_stored_all_the_same(plant: Any) 
     assert client.push("readings", b'{"value":1}').is_repeat
 
 
-def test_refusals_carry_the_problem(plant: Any) -> None:
-    client = plant.client("push")
+def test_refusals_carry_the_problem(shared_plant: Any) -> None:
+    client = shared_plant.client("push")
     client.push("readings", READING, idempotency_key="k")
-    with IngestionClient(plant.url, "mr_wrong") as stranger, pytest.raises(ApiRefused, match="401"):
+    with IngestionClient(shared_plant.url, "mr_wrong") as stranger, pytest.raises(ApiRefused, match="401"):
         stranger.cursors()
     for call, status in (
         (lambda: client.push("readings", b"nonsense"), 400),
@@ -135,8 +135,8 @@ def test_refusal_by_something_in_between(status: int) -> None:
     assert (refused.value.problem.status, refused.value.problem.detail) == (status, "<html>no</html>")
 
 
-def test_codes_are_quoted_in_paths(plant: Any) -> None:
-    client = plant.client()
+def test_codes_are_quoted_in_paths(shared_plant: Any) -> None:
+    client = shared_plant.client()
     row = client.put("equipment", "pump ?#%ä", {"name": "Odd", "equipment_class": "pump"})
     assert row["equipment_code"] == "pump ?#%ä"
     assert client.put("signals", "pump ?#%ä/a/b ?", {})["metric"] == "a/b ?"

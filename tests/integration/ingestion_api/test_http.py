@@ -40,20 +40,20 @@ def is_problem(response: httpx.Response) -> bool:
         ("POST", "/api/v1/readings?is_replay=perhaps", 400),
     ],
 )
-def test_every_failure_is_a_problem(api: Any, method: str, path: str, status: int) -> None:
-    response = httpx.request(method, api.url + path)
+def test_every_failure_is_a_problem(shared_plant: Any, method: str, path: str, status: int) -> None:
+    response = httpx.request(method, shared_plant.url + path)
     assert response.status_code == status
     assert is_problem(response)
 
 
-def test_method_that_is_not_allowed_names_those_that_are(api: Any) -> None:
-    assert httpx.delete(f"{api.url}/api/v1/readings").headers["allow"] == "POST"
+def test_method_that_is_not_allowed_names_those_that_are(shared_plant: Any) -> None:
+    assert httpx.delete(f"{shared_plant.url}/api/v1/readings").headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/api/v1/cursors", "/nowhere"])
-def test_security_headers(api: Any, path: str) -> None:
+def test_security_headers(shared_plant: Any, path: str) -> None:
     """S3-047, C35."""
-    headers = httpx.get(api.url + path).headers
+    headers = httpx.get(shared_plant.url + path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert headers["content-security-policy"] == "default-src 'self'"
@@ -61,30 +61,30 @@ def test_security_headers(api: Any, path: str) -> None:
     assert "server" not in headers
 
 
-def test_docs_may_load_what_they_need(api: Any) -> None:
-    response = httpx.get(f"{api.url}/docs")
+def test_docs_may_load_what_they_need(shared_plant: Any) -> None:
+    response = httpx.get(f"{shared_plant.url}/docs")
     assert response.status_code == 200
     assert "content-security-policy" not in response.headers
-    assert httpx.get(f"{api.url}/openapi.json").json()["openapi"].startswith("3.1")
+    assert httpx.get(f"{shared_plant.url}/openapi.json").json()["openapi"].startswith("3.1")
 
 
 @pytest.mark.parametrize(("sent", "is_kept"), [("abc-123.x_Y", True), ("a b", False), ("x" * 65, False), ("", False)])
-def test_request_id_of_the_sender_is_kept_where_it_is_harmless(api: Any, sent: str, is_kept: bool) -> None:
-    got = httpx.get(f"{api.url}/health/live", headers={"X-Request-Id": sent}).headers["x-request-id"]
+def test_request_id_of_the_sender_is_kept_where_it_is_harmless(shared_plant: Any, sent: str, is_kept: bool) -> None:
+    got = httpx.get(f"{shared_plant.url}/health/live", headers={"X-Request-Id": sent}).headers["x-request-id"]
     assert (got == sent) == is_kept
     assert got.startswith("req-") != is_kept
 
 
-def test_health_needs_no_key(api: Any) -> None:
+def test_health_needs_no_key(shared_plant: Any) -> None:
     """C41, S3-041."""
     for path, status in (("live", "live"), ("ready", "ready"), ("", "ready")):
-        response = httpx.get(f"{api.url}/health/{path}".rstrip("/"))
+        response = httpx.get(f"{shared_plant.url}/health/{path}".rstrip("/"))
         assert (response.status_code, response.json()) == (200, {"status": status})
 
 
-def test_body_limit_is_exact(plant: Any) -> None:
+def test_body_limit_is_exact(shared_plant: Any) -> None:
     """C4: 413 over 5 MiB."""
-    http = plant.http()
+    http = shared_plant.http()
     limit = 5 * 1024 * 1024
     assert http.post("/readings", content=READING.ljust(limit), headers=JSON).status_code == 201
     response = http.post("/readings", content=READING.ljust(limit + 1), headers=JSON)
@@ -92,18 +92,18 @@ def test_body_limit_is_exact(plant: Any) -> None:
     assert is_problem(response)
 
 
-def test_body_of_unknown_length_is_cut_off_at_the_limit(plant: Any) -> None:
+def test_body_of_unknown_length_is_cut_off_at_the_limit(shared_plant: Any) -> None:
     def chunks() -> Any:
         for _ in range(100):
             yield b" " * 1024 * 1024
 
-    response = plant.http().post("/readings", content=chunks(), headers=JSON)
+    response = shared_plant.http().post("/readings", content=chunks(), headers=JSON)
     assert response.status_code == 413
 
 
-def test_item_limit(plant: Any) -> None:
+def test_item_limit(shared_plant: Any) -> None:
     """S0-020, C5: 1,000 per request."""
-    http = plant.http()
+    http = shared_plant.http()
     for count, status in ((1_000, 201), (1_001, 413)):
         body = b"[" + b",".join([READING] * count) + b"]"
         assert http.post("/readings", content=body, headers=JSON).status_code == status
@@ -126,15 +126,15 @@ def test_item_limit(plant: Any) -> None:
         ({"Idempotency-Key": "a b"}, 400),
     ],
 )
-def test_headers_are_looked_at(plant: Any, headers: dict[str, str], status: int) -> None:
-    response = plant.http().post("/readings", content=READING, headers=headers)
+def test_headers_are_looked_at(shared_plant: Any, headers: dict[str, str], status: int) -> None:
+    response = shared_plant.http().post("/readings", content=READING, headers=headers)
     assert response.status_code == status
     assert status == 201 or is_problem(response)
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"[", b"\xff\xfe", b"[" * 1_000_000, b"null", b"[]"])
-def test_body_that_is_not_json(plant: Any, body: bytes) -> None:
-    response = plant.http().post("/readings", content=body, headers=JSON)
+def test_body_that_is_not_json(shared_plant: Any, body: bytes) -> None:
+    response = shared_plant.http().post("/readings", content=body, headers=JSON)
     assert response.status_code == 400
     assert is_problem(response)
 
@@ -149,20 +149,20 @@ def test_body_that_is_not_json(plant: Any, body: bytes) -> None:
         b'{"equipment_code":"\xff\xfe","metric":"pressure","value":1}',
     ],
 )
-def test_hostile_item_is_quarantined_whole(plant: Any, body: bytes) -> None:
-    response = plant.http().post("/readings", content=body, headers=JSON)
+def test_hostile_item_is_quarantined_whole(shared_plant: Any, body: bytes) -> None:
+    response = shared_plant.http().post("/readings", content=body, headers=JSON)
     assert response.status_code == 422
     assert response.json()["receipt"]["quarantined"] == 1
     assert len(response.content) < 2_000
-    assert plant.http().get("/quarantine").json()["items"][0]["item"].startswith('{"equipment_code":"')
+    assert shared_plant.http().get("/quarantine").json()["items"][0]["item"].startswith('{"equipment_code":"')
 
 
-def test_connection_that_ends_in_the_middle_of_a_body_harms_nobody(plant: Any) -> None:
-    address = urlsplit(plant.url)
-    key = plant.key("push")
+def test_connection_that_ends_in_the_middle_of_a_body_harms_nobody(shared_plant: Any) -> None:
+    address = urlsplit(shared_plant.url)
+    key = shared_plant.key("push")
     with socket.create_connection((address.hostname, address.port)) as connection:
         connection.sendall(
             b"POST /api/v1/readings HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
             b"X-API-Key: " + key.encode() + b"\r\n\r\n[{"
         )
-    assert plant.http().post("/readings", content=READING, headers=JSON).status_code == 201
+    assert shared_plant.http().post("/readings", content=READING, headers=JSON).status_code == 201

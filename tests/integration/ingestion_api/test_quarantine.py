@@ -166,8 +166,8 @@ def test_nan_is_never_released(plant: Any) -> None:
 @pytest.mark.parametrize(
     "wanted", [{}, {"ids": []}, {"ids": [1], "reason_code": "unit_mismatch"}, {"reason_code": "bad luck"}, {"id": 1}, 7]
 )
-def test_release_request_that_names_nothing(plant: Any, wanted: Any) -> None:
-    assert plant.http().post("/quarantine/release", json=wanted).status_code == 400
+def test_release_request_that_names_nothing(shared_plant: Any, wanted: Any) -> None:
+    assert shared_plant.http().post("/quarantine/release", json=wanted).status_code == 400
 
 
 def test_other_site_is_out_of_reach(plant: Any) -> None:

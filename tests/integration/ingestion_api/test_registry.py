@@ -97,12 +97,12 @@ def test_what_an_entity_rests_on_must_be_there(api: Any, plant: Any) -> None:
         ("/workers/W1", b'{"name":"Erika Mustermann"}', 422),
     ],
 )
-def test_what_may_not_be_registered(plant: Any, path: str, body: bytes, status: int) -> None:
-    http = plant.http()
-    before = plant.client().cursors()["registry"]
+def test_what_may_not_be_registered(shared_plant: Any, path: str, body: bytes, status: int) -> None:
+    http = shared_plant.http()
+    before = shared_plant.client().cursors()["registry"]
     answer = http.put(path, content=body)
     assert (answer.status_code, answer.json()["status"]) == (status, status)
-    assert plant.client().cursors()["registry"] == before
+    assert shared_plant.client().cursors()["registry"] == before
 
 
 def test_nobody_there_is_404(plant: Any) -> None:
