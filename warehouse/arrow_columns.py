@@ -1,9 +1,11 @@
 """Reads columns of a pulled Arrow table as NumPy arrays. What they mean is the loaders'."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
@@ -18,6 +20,12 @@ def microseconds(items: pa.Table, name: str) -> Integers:
     """A timestamp column as microseconds since 1970-01-01 UTC, shape (row,)."""
     column = items.column(name).cast(pa.timestamp("us", "UTC")).cast(pa.int64())
     return np.asarray(column.to_numpy(), dtype=np.int64)
+
+
+def time_span(items: pa.Table, name: str) -> tuple[datetime, datetime]:
+    """Least and greatest value of a timestamp column that is not empty, UTC."""
+    span = pc.min_max(items.column(name).cast(pa.timestamp("us", "UTC"))).as_py()
+    return span["min"], span["max"]
 
 
 def codes(items: pa.Table, name: str) -> tuple[Integers, list[str | None]]:

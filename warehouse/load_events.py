@@ -7,10 +7,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 from sqlalchemy import Connection
 
-from warehouse.arrow_columns import codes, first_of_key, integers, microseconds
+from warehouse.arrow_columns import codes, first_of_key, integers, microseconds, time_span
 from warehouse.copy_binary import copy
 from warehouse.tables import EVENT_KEY, event_revisions, events
-from warehouse.versions import VersionedTable
+from warehouse.versions import StagedPage, VersionedTable
 
 # An event changes the state interval before it, which lasts max_state_gap at most (C12), and its own time.
 _MAX_STATE_GAP = "interval '15 minutes'"
@@ -28,7 +28,7 @@ EVENTS = VersionedTable(
 )
 
 
-def stage(connection: Connection, site_code: str, items: pa.Table) -> None:
+def stage(connection: Connection, site_code: str, items: pa.Table) -> StagedPage:
     """Copy events, as the API exports them, to the stage table."""
     key = [codes(items, name)[0] for name in EVENT_KEY if name not in {"site_code", "event_time"}]
     key.append(microseconds(items, "event_time"))
@@ -36,10 +36,11 @@ def stage(connection: Connection, site_code: str, items: pa.Table) -> None:
     columns = {name: _plain(items.column(name)) for name in EVENTS.columns if name != "site_code"}
     rows = pa.table({"site_code": pa.repeat(site_code, items.num_rows), **columns}).take(pa.array(order))
     buffer = io.BytesIO()
-    rows = rows.append_column("is_first", pa.array(is_first))
+    rows = rows.append_column("is_first", pa.array(is_first)).append_column("is_append", pa.repeat(False, len(order)))
     # Text is quoted and NULL is not: so '' stays ''.
     csv.write_csv(rows, buffer, csv.WriteOptions(include_header=False, quoting_style="needed"))
     copy(connection, f"copy {EVENTS.stage} ({', '.join(rows.column_names)}) from stdin (format csv)", buffer.getvalue())
+    return StagedPage(len(order), int(is_first.sum()), 0, *time_span(items, "event_time"))
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

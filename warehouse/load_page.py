@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from warehouse import ingest_ledger, ledger, load_events, load_readings, versions
@@ -16,7 +15,7 @@ from warehouse.lateness import lateness_by_batch
 from warehouse.sources import Kind, Pull
 from warehouse.versions import Outcome, StagedPage, VersionedTable
 
-_TABLES: dict[Kind, tuple[VersionedTable, Callable[[Connection, str, pa.Table], None]]] = {
+_TABLES: dict[Kind, tuple[VersionedTable, Callable[[Connection, str, pa.Table], StagedPage]]] = {
     "readings": (load_readings.READINGS, load_readings.stage),
     "events": (load_events.EVENTS, load_events.stage),
 }
@@ -117,7 +116,5 @@ def _settle(
         return Outcome()
     versioned, stage = _TABLES[kind]
     versions.create_stage(connection, versioned)
-    stage(connection, site_code, items)
-    span = pc.min_max(items.column("event_time")).as_py()
-    page = StagedPage(items.num_rows, span["min"], span["max"])
+    page = stage(connection, site_code, items)
     return versions.settle(connection, versioned, page, load_id, recorded_at)

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection
+from numpy.typing import NDArray
+from sqlalchemy import Connection, text
 
-from warehouse.arrow_columns import Integers, codes, first_of_key, integers, microseconds
+from warehouse.arrow_columns import Integers, codes, first_of_key, integers, microseconds, time_span
 from warehouse.copy_binary import copy_columns
 from warehouse.signals import signal_ids
 from warehouse.tables import reading_revisions, readings
-from warehouse.versions import VersionedTable
+from warehouse.versions import StagedPage, VersionedTable
 
 READINGS = VersionedTable(
     current=readings,
@@ -18,8 +19,18 @@ READINGS = VersionedTable(
     hours="date_trunc('hour', v.event_time, 'UTC')",
 )
 
+_NEWEST = text(
+    """
+    select s.signal_id, n.newest_us from unnest(cast(:signal_ids as integer[])) as s (signal_id)
+    cross join lateral (
+        select (extract(epoch from r.event_time) * 1000000)::bigint as newest_us from raw.readings as r
+        where r.signal_id = s.signal_id order by r.event_time desc limit 1
+    ) as n
+    """
+)
 
-def stage(connection: Connection, site_code: str, items: pa.Table) -> None:
+
+def stage(connection: Connection, site_code: str, items: pa.Table) -> StagedPage:
     """Copy readings, as the API exports them, to the stage table; new signals get their ids on the way."""
     signal_id = _signal_ids(connection, site_code, items)
     event_time, batch_seq = microseconds(items, "event_time"), integers(items, "batch_seq")
@@ -36,7 +47,22 @@ def stage(connection: Connection, site_code: str, items: pa.Table) -> None:
         "received_at": ("timestamptz", microseconds(items, "received_at")),
     }
     ordered = {name: (kind, values[order]) for name, (kind, values) in columns.items()}
-    copy_columns(connection, READINGS.stage, {**ordered, "is_first": ("bool", is_first)})
+    is_append = is_first & _is_beyond(connection, signal_id[order], event_time[order])
+    flags = {"is_first": ("bool", is_first), "is_append": ("bool", is_append)}
+    copy_columns(connection, READINGS.stage, {**ordered, **flags})
+    return StagedPage(len(order), int(is_first.sum()), int(is_append.sum()), *time_span(items, "event_time"))
+
+
+def _is_beyond(connection: Connection, signal_id: Integers, event_time: Integers) -> NDArray[np.bool_]:
+    """Whether each reading is later than all that is stored of its signal, shape (row,).
+
+    Only a load of the same site adds readings to a signal, and of these one is let in at a time.
+    """
+    signals, position = np.unique(signal_id, return_inverse=True)
+    newest = {row.signal_id: row.newest_us for row in connection.execute(_NEWEST, {"signal_ids": signals.tolist()})}
+    before_all = np.iinfo(np.int64).min
+    stored = np.array([newest.get(signal, before_all) for signal in signals.tolist()], dtype=np.int64)
+    return np.asarray(event_time > stored[position], dtype=np.bool_)
 
 
 def _signal_ids(connection: Connection, site_code: str, items: pa.Table) -> Integers:
