@@ -91,7 +91,10 @@ def health() -> Json:
 
 def entity(shape: Shape) -> Json:
     """Describe the endpoint that reads one entity."""
-    return answers(_row_name(shape), "The entity")
+    return _route(
+        {200: _answer(_row_name(shape), "The entity"), **_refusals(400, 401, 403, 404, 422, 503)},
+        parameters=_codes(shape),
+    )
 
 
 def entities(shape: Shape) -> Json:
@@ -107,7 +110,7 @@ def put(shape: Shape) -> Json:
         201: _answer(_row_name(shape), "Created"),
         200: _answer(_row_name(shape), "Replaced, or left as it already was"),
     }
-    return _route({**rows, **_refusals(400, 401, 403, 409, 413, 422, 503)}, requestBody=body)
+    return _route({**rows, **_refusals(400, 401, 403, 409, 413, 422, 503)}, requestBody=body, parameters=_codes(shape))
 
 
 def release() -> Json:
@@ -115,6 +118,11 @@ def release() -> Json:
     body = {"required": True, "content": _json(_reference("ReleaseRequest"), "ReleaseRequest")}
     done = {200: _answer("Released", "What was released, and what still stands against the others")}
     return _route({**done, **_refusals(400, 401, 403, 413, 503)}, requestBody=body)
+
+
+def _codes(shape: Shape) -> list[Json]:
+    code: Json = {"type": "string", "minLength": 1, "maxLength": 200}
+    return [{"name": name, "in": "path", "required": True, "schema": code} for name in shape.code_columns]
 
 
 def _route(responses: dict[int, Json], **extra: Any) -> Json:

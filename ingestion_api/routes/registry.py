@@ -17,7 +17,9 @@ router = APIRouter(tags=["registry"])
 
 Endpoint = Callable[..., Awaitable[Response]]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="Most rows to return")]
-AfterCode = Annotated[str, Query(max_length=500, description="Cursor: the last code already seen")]
+AfterCode = Annotated[
+    str, Query(max_length=500, pattern=r"^[^\x00]*$", description="Cursor: the last code already seen")
+]
 
 
 @router.get("/registry/changes", **openapi.answers("RegistryChanges", "The changes that follow the cursor, in order"))

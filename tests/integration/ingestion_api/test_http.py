@@ -37,6 +37,7 @@ def is_problem(response: httpx.Response) -> bool:
         ("GET", "/api/v1/batches?kind=readings&after=99999999999999999999", 400),
         ("GET", "/api/v1/batches?kind=readings&max_items=0", 400),
         ("GET", "/api/v1/batches/not-a-uuid", 400),
+        ("GET", "/api/v1/equipment?after=%00", 400),
         ("POST", "/api/v1/readings?is_replay=perhaps", 400),
     ],
 )

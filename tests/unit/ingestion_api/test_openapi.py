@@ -1,5 +1,6 @@
 """The API's description of itself."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,6 +58,13 @@ def test_every_path_is_versioned_but_health(document: dict[str, Any]) -> None:
 )
 def test_agreed_paths_exist(document: dict[str, Any], path: str) -> None:
     assert f"/api/v1/{path}" in document["paths"]
+
+
+def test_every_parameter_of_a_path_is_described(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            described = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"}
+            assert described == set(re.findall(r"{(\w+)}", path)), path
 
 
 def test_pushes_show_their_items_and_an_example(document: dict[str, Any]) -> None:
