@@ -54,7 +54,7 @@ def ask_for(
             reasons.append(f"{work.label}: {verdict.reason}")
             continue
         request = dg.RunRequest(
-            run_key=f"{work.name}:{verdict.number}",
+            run_key=work.name if verdict.number == 1 else f"{work.name}:{verdict.number}",
             partition_key=work.partition_key,
             run_config=work.run_config,
             tags={**work.tags, WORK_TAG: work.name},

@@ -29,9 +29,7 @@ HOURS = dg.HourlyPartitionsDefinition(start_date=PARTITIONS_START, end_offset=1)
 # Local dates of the sites. Today is tomorrow already up to UTC+14, hence two partitions beyond the last complete one.
 DAYS = dg.DailyPartitionsDefinition(start_date=PARTITIONS_START, end_offset=2)
 # Local days reach from 14 hours before the UTC day (UTC+14) to 12 hours after it (UTC-12).
-HOURS_OF_DAYS = dg.TimeWindowPartitionMapping(
-    start_offset=-14, end_offset=12, allow_nonexistent_upstream_partitions=True
-)
+HOURS_OF_DAYS = dg.TimeWindowPartitionMapping(start_offset=-14, end_offset=12)
 
 
 def hour_tags(start: datetime, end: datetime) -> dict[str, str]:

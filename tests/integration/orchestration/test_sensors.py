@@ -1,0 +1,174 @@
+"""What single sensors see and ask for, on a real warehouse and API, without building the marts."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from orchestration.pending import site_states
+
+HOUR = timedelta(hours=1)
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def history(plant: Any) -> Any:
+    """Two pumps with thirty hours of readings in the marts, and no champion."""
+    with plant.engine.begin() as connection:
+        connection.execute(
+            text("""
+                create table marts.dim_equipment (site_code text, equipment_code text, equipment_class text);
+                create table marts.fct_sensor_readings_hourly (site_code text, equipment_code text, hour timestamptz);
+                insert into marts.dim_equipment values ('demo', 'P1', 'pump'), ('demo', 'P2', 'pump');
+            """)
+        )
+        connection.execute(
+            text("""
+                insert into marts.fct_sensor_readings_hourly
+                select 'demo', equipment_code, cast(:noon as timestamptz) + make_interval(hours => number)
+                from marts.dim_equipment cross join generate_series(0, 29) as number
+            """),
+            {"noon": NOON},
+        )
+    return plant
+
+
+@pytest.fixture
+def promote(history: Any) -> Any:
+    """Writes decisions into the promotion ledger, and takes them back."""
+
+    def record(
+        version: int, *, episode_id: str | None = None, is_promoted: bool = True, trigger: str = "manual"
+    ) -> None:
+        with history.engine.begin() as connection:
+            connection.execute(
+                text("""
+                    insert into ml.promotions (model_name, challenger_version, is_promoted, reason, trigger, episode_id,
+                        metrics, mlflow_run_id, decided_at)
+                    values ('anomaly-pump', :version, :is_promoted, 'r', :trigger, :episode_id, '{}', 'm', :decided_at)
+                """),
+                {
+                    "version": version,
+                    "is_promoted": is_promoted,
+                    "trigger": trigger,
+                    "episode_id": episode_id,
+                    "decided_at": NOON + 20 * HOUR,
+                },
+            )
+
+    yield record
+    with history.engine.begin() as connection:
+        connection.execute(text("delete from ml.promotions"))
+
+
+def test_a_site_that_does_not_answer_leaves_the_others_alone(plant: Any, api_address: str, free_port: int) -> None:
+    """D3: a site's API may be far away and often unreachable."""
+    from ingestion_api.client import IngestionClient
+    from orchestration.defs.resources import SitesResource
+
+    def connect(site_code: str) -> IngestionClient:
+        return (
+            SitesResource().client(site_code)
+            if site_code == "demo"
+            else IngestionClient(f"http://127.0.0.1:{free_port}", "")
+        )
+
+    here, gone = site_states(plant.engine, ["demo", "gone"], connect)
+    assert here.error is None
+    assert gone.error is not None
+    assert not gone.is_behind
+
+
+def test_an_api_that_is_down_is_named(plant: Any, monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
+    monkeypatch.setenv("MILLRACE_SITES", f'{{"demo": "http://127.0.0.1:{free_port}"}}')
+    message = plant.tick("on_new_batches").skip_message
+    assert "demo: its ingestion API does not answer" in message
+    assert str(free_port) in message
+
+
+def test_a_site_is_loaded_by_one_run_at_a_time(plant: Any) -> None:
+    from orchestration.definitions import defs
+
+    plant.api.put("sites", "demo", {"name": "Demo", "time_zone": "UTC"})
+    (request,) = plant.tick("on_new_batches").run_requests
+    assert (request.partition_key, request.tags["millrace/site"]) == ("demo", "demo")
+    job = defs.resolve_job_def("load")
+    run = plant.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
+    assert "demo: a load is under way" in plant.tick("on_new_batches").skip_message
+    plant.instance.report_run_canceled(run)
+
+
+def test_the_first_model_is_trained_when_the_history_stands_still(history: Any) -> None:
+    assert "still coming in" in history.tick("on_missing_champion").skip_message
+    (request,) = history.tick("on_missing_champion").run_requests
+    assert request.run_config["ops"]["train"]["config"] == {
+        "equipment_class": "pump",
+        "trigger": "initial",
+        "episode_id": None,
+    }
+    assert request.run_key == "initial:pump:1"
+
+
+def test_with_a_champion_no_first_model_is_trained(history: Any, promote: Any) -> None:
+    promote(1)
+    history.tick("on_missing_champion")
+    assert "every equipment class has a champion" in history.tick("on_missing_champion").skip_message
+
+
+def test_a_new_champion_scores_its_history_once(history: Any, promote: Any) -> None:
+    """From the first hour with readings to the hour of the promotion; later hours are scored as they come."""
+    assert "scored its history" in history.tick("on_promotion").skip_message
+    promote(1, is_promoted=False)
+    assert "scored its history" in history.tick("on_promotion").skip_message
+    promote(2)
+    (request,) = history.tick("on_promotion").run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-03-02-12:00"
+    assert request.tags["dagster/asset_partition_range_end"] == "2026-03-03-08:00"
+    assert history.run(request, "scoring").success
+    assert "scored its history" in history.tick("on_promotion").skip_message
+    promote(1, trigger="rollback")
+    (request,) = history.tick("on_promotion").run_requests
+
+
+def test_an_episode_is_answered_by_one_training(history: Any, promote: Any) -> None:
+    """D12: `run_key` is the episode; a training that failed is tried again under another key."""
+    with history.engine.begin() as connection:
+        connection.execute(
+            text("""
+                insert into ml.drift_episodes (episode_id, stream, site_code, equipment_class, detected_at, band,
+                    mean_before, mean_after, sample_count)
+                values ('e1', 'champion', 'demo', 'compressor', :noon, 'critical', 0.9, 0.6, 100),
+                       ('e2', 'champion', 'demo', 'pump', :noon, 'critical', 0.9, 0.6, 100)
+            """),
+            {"noon": NOON},
+        )
+    promote(1, episode_id="e2", is_promoted=False)
+    (request,) = history.tick("on_confidence_drift").run_requests
+    assert request.run_key == "e1"
+    config = request.run_config["ops"]["train"]["config"]
+    assert config == {"equipment_class": "compressor", "trigger": "drift", "episode_id": "e1"}
+
+    assert not history.run(request, "training").success  # there is no compressor
+    assert "failed 1 times" in history.tick("on_confidence_drift").skip_message
+    with history.retrying_at_once():
+        (request,) = history.tick("on_confidence_drift").run_requests
+    assert request.run_key == "e1:2"
+
+
+def test_the_weekly_schedule_trains_every_class_once_a_week(history: Any) -> None:
+    from orchestration.definitions import defs
+    from orchestration.defs.resources import WarehouseResource
+
+    schedule = defs.resolve_schedule_def("weekly_training")
+    context = dg.build_schedule_context(
+        instance=history.instance,
+        scheduled_execution_time=datetime(2026, 3, 8, 3, tzinfo=UTC),
+        resources={"warehouse": WarehouseResource()},
+        repository_def=defs.get_repository_def(),
+    )
+    with context:
+        (request,) = schedule.evaluate_tick(context).run_requests
+    assert request.run_key == "schedule:pump:2026-W10"
+    assert request.run_config["ops"]["train"]["config"]["trigger"] == "schedule"
