@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
+from pydantic import ValidationError
 
 from warehouse.errors import WarehouseError
 from warehouse.settings import DATABASES, WarehouseSettings
@@ -19,16 +20,20 @@ def _told_in_one_line() -> Iterator[None]:
     except WarehouseError as error:
         typer.echo(f"millrace: {error}", err=True)
         raise typer.Exit(1) from error
+    except ValidationError as error:
+        faults = (f"MILLRACE_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
+        typer.echo(f"millrace: {'; '.join(faults)}", err=True)
+        raise typer.Exit(1) from error
 
 
 @app.command()
 def start() -> None:
     """Start the embedded database (or adopt a running one) and create the four databases in it."""
-    settings = WarehouseSettings()
-    if not settings.needs_embedded():
-        typer.echo("All four database URLs are set: the embedded database is not used.")
-        return
     with _told_in_one_line():
+        settings = WarehouseSettings()
+        if not settings.needs_embedded():
+            typer.echo("All four database URLs are set: the embedded database is not used.")
+            return
         server = settings.embedded()
         server.start()
         for name in DATABASES:
@@ -46,8 +51,8 @@ def stop() -> None:
 @app.command()
 def status() -> None:
     """Tell whether the embedded database runs; exit code 3 where it does not."""
-    server = WarehouseSettings().embedded()
     with _told_in_one_line():
+        server = WarehouseSettings().embedded()
         is_running = server.is_running()
     if is_running:
         typer.echo(
@@ -63,8 +68,8 @@ def migrate() -> None:
     """Bring the API's database and the warehouse to the current revision."""
     from warehouse.migrate import migrate as migrate_branch
 
-    settings = WarehouseSettings()
     with _told_in_one_line():
+        settings = WarehouseSettings()
         migrate_branch(settings.api_dsn(), "api")
         migrate_branch(settings.warehouse_dsn(), "warehouse")
 

@@ -27,6 +27,7 @@ from warehouse.postgres_cluster import (
     refuse_unusable,
     server_environment,
 )
+from warehouse.postgres_log import last_line, rotate
 from warehouse.postgres_process import (
     end,
     find_postmaster,
@@ -37,7 +38,6 @@ from warehouse.postgres_process import (
 
 HOST = "127.0.0.1"
 USER = "millrace"
-_MAX_LOG_BYTES = 10 * 1024**2
 _ORPHAN_PATIENCE_S = 5.0
 _STOP_TIMEOUT_S = 60.0
 _PARAMETERS = {
@@ -144,13 +144,12 @@ class EmbeddedPostgres:
 
     def is_running(self) -> bool:
         """Whether the server of this data directory answers on the port."""
-        postmaster = find_postmaster(self.cluster)
-        return bool(postmaster and postmaster.is_ready and postmaster.port == self.port and self._answer() is None)
+        found = find_postmaster(self.cluster)
+        return bool(found and found.is_ready and found.port == self.port and self._answer() is None)
 
     def postmaster_pid(self) -> int | None:
         """Process id of the running server's main process."""
-        postmaster = find_postmaster(self.cluster)
-        return postmaster.pid if postmaster else None
+        return found.pid if (found := find_postmaster(self.cluster)) else None
 
     def url(self, database: str) -> str:
         """SQLAlchemy URL of a database on this server, password included.
@@ -173,14 +172,17 @@ class EmbeddedPostgres:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
+        lock = self.data_dir / "postgres.lock"
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
-            with locked(self.data_dir / "postgres.lock", self.start_timeout_s + _STOP_TIMEOUT_S):
-                yield
-        except PermissionError as error:
+            lock.touch(0o600)
+        except OSError as error:
             raise DataDirUnusable(
-                f"{error.filename or self.data_dir} is not ours to use: set MILLRACE_DATA_DIR to a directory of yours."
+                f"{self.data_dir} cannot be used ({error.strerror}): set MILLRACE_DATA_DIR to a directory of yours."
             ) from error
+        try:
+            with locked(lock, self.start_timeout_s + _STOP_TIMEOUT_S):
+                yield
         except TimeoutError as error:
             raise StartFailed(f"{error}: end it, then retry.") from error
 
@@ -197,7 +199,7 @@ class EmbeddedPostgres:
                 return True
             if time.monotonic() > deadline:
                 raise StartFailed(
-                    f"The server of {self.data_dir} runs but does not answer ({refusal}): {self._last_log()}"
+                    f"The server of {self.data_dir} runs but does not answer ({refusal}): {last_line(self.log_file)}"
                 )
             time.sleep(0.1)
         return False
@@ -214,7 +216,7 @@ class EmbeddedPostgres:
         forget_stale_postmaster(self.cluster)
 
     def _launch(self, programs: Path, account: Account | None, deadline: float) -> None:
-        log_start = self._rotate_log()
+        log_start = rotate(self.log_file)
         command = [str(programs / "postgres"), "-D", str(self.cluster), "-p", str(self.port)]
         for name, value in self._parameters.items():
             command += ["-c", f"{name}={value}"]
@@ -237,7 +239,7 @@ class EmbeddedPostgres:
                 written = self.log_file.read_bytes()[log_start:].decode(errors="replace")
                 if "could not bind" in written:
                     raise port_taken(HOST, self.port)
-                raise StartFailed(f"PostgreSQL ended while starting (log: {self.log_file}): {self._last_log()}")
+                raise StartFailed(f"PostgreSQL ended while starting (log: {self.log_file}): {last_line(self.log_file)}")
             postmaster = find_postmaster(self.cluster)
             if postmaster is not None and postmaster.is_ready and self._answer() is None:
                 # The server outlives us: it is not waited for, and the interpreter must not warn of that.
@@ -287,12 +289,3 @@ class EmbeddedPostgres:
         except OperationalError as error:
             return str(error.orig).strip()
         return None if Path(str(directory)) == self.cluster else f"{directory} answers instead"
-
-    def _rotate_log(self) -> int:
-        if self.log_file.exists() and self.log_file.stat().st_size > _MAX_LOG_BYTES:
-            self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        return self.log_file.stat().st_size if self.log_file.exists() else 0
-
-    def _last_log(self) -> str:
-        lines = self.log_file.read_text(errors="replace").splitlines() if self.log_file.exists() else []
-        return lines[-1] if lines else "it wrote nothing"

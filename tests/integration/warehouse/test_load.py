@@ -192,6 +192,13 @@ def test_registry_changes_are_kept_in_order_once(warehouse_engine: Engine, inbox
     assert rows(warehouse_engine, stored) == [(seq, str(seq), "key") for seq in range(1, 8)]
 
 
+def test_registry_that_does_not_move_on_is_refused(warehouse_engine: Engine, inbox: Any) -> None:
+    stuck = [RegistryChange(change_seq=1, entity="sites", code="", payload={}, changed_by="key", changed_at=T0)]
+    inbox.pull_registry_changes = lambda after: stuck
+    with pytest.raises(PageInconsistent, match="Registry changes of site demo after 1 end at 1"):
+        load_site(warehouse_engine, inbox, "demo")
+
+
 def test_progress_is_told_after_each_page(warehouse_engine: Engine, inbox: Any) -> None:
     for minute in range(3):
         inbox.add("readings", [reading(1.0, minute)])

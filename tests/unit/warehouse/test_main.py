@@ -43,6 +43,22 @@ def test_unusable_directory_is_one_line(elsewhere: Path) -> None:
     assert outcome.stderr.count("\n") == 1
 
 
+def test_file_in_place_of_the_directory_is_one_line(elsewhere: Path) -> None:
+    (elsewhere / "data").write_text("mine")
+    outcome = CliRunner().invoke(app, ["start"])
+    assert outcome.exit_code == 1
+    assert "set MILLRACE_DATA_DIR" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_wrong_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_POSTGRES_PORT", "high")
+    outcome = CliRunner().invoke(app, ["status"])
+    assert outcome.exit_code == 1
+    assert outcome.stderr.startswith("millrace: MILLRACE_POSTGRES_PORT: ")
+    assert outcome.stderr.count("\n") == 1
+
+
 def test_start_with_four_urls_starts_nothing(monkeypatch: pytest.MonkeyPatch, elsewhere: Path) -> None:
     for name in ("WAREHOUSE_URL", "API_DATABASE_URL", "DAGSTER_DATABASE_URL", "MLFLOW_DATABASE_URL"):
         monkeypatch.setenv(f"MILLRACE_{name}", "postgresql://me@db/plant")
