@@ -3,7 +3,7 @@
 Everything here is light enough for a sensor's tick: no statement reads more than the ledger or one index.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,11 +60,7 @@ def site_states(
     engine: Engine, site_codes: Iterable[str], connect: Callable[[str], IngestionClient]
 ) -> list[SiteState]:
     """Ask every site at once, so that those that do not answer cost one timeout together."""
-    with engine.connect() as connection:
-        rows = connection.execute(text("select site_code, kind, position from raw.cursors"))
-        loaded: dict[str, dict[str, int]] = {}
-        for row in rows:
-            loaded.setdefault(row.site_code, {})[row.kind] = row.position
+    loaded = loaded_positions(engine)
 
     def ask(site_code: str) -> SiteState:
         try:
@@ -75,6 +71,15 @@ def site_states(
 
     with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
         return list(pool.map(ask, site_codes))
+
+
+def loaded_positions(engine: Engine) -> dict[str, dict[str, int]]:
+    """The cursors: how far each site is loaded, by kind."""
+    positions: dict[str, dict[str, int]] = {}
+    with engine.connect() as connection:
+        for row in connection.execute(text("select site_code, kind, position from raw.cursors")):
+            positions.setdefault(row.site_code, {})[row.kind] = row.position
+    return positions
 
 
 def registry_position(engine: Engine) -> str | None:
@@ -90,12 +95,12 @@ def registry_position(engine: Engine) -> str | None:
 
 
 def site_zones(engine: Engine) -> list[ZoneInfo]:
-    """The time zones of the sites in the marts; none before the reference models are built."""
+    """The time zones of the sites in the marts; UTC where there is none yet."""
+    names: Sequence[str] = []
     with engine.connect() as connection:
-        if not _exists(connection, "marts.dim_sites"):
-            return []
-        names = connection.scalars(text("select distinct time_zone from marts.dim_sites order by 1")).all()
-    return [ZoneInfo(name) for name in names]
+        if _exists(connection, "marts.dim_sites"):
+            names = connection.scalars(text("select distinct time_zone from marts.dim_sites order by 1")).all()
+    return [ZoneInfo(name) for name in names or ["UTC"]]
 
 
 def classes_without_champion(engine: Engine) -> dict[str, int]:

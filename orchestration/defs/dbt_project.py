@@ -20,6 +20,7 @@ from orchestration.defs.partitions import (
     DAYS,
     HOURS,
     HOURS_OF_DAYS,
+    PARTITIONS_START,
     day_pieces,
     day_tags,
     days_of,
@@ -69,11 +70,11 @@ class Translator(DagsterDbtTranslator):
         return HOURS_OF_DAYS if "daily" in dbt_resource_props["tags"] and is_hourly else None
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The layer and, in the marts, the operation: `staging`, `intermediate`, `marts_kpi`."""
+        """The layer and its source or operation: `staging_raw`, `intermediate`, `marts_kpi`."""
         if dbt_resource_props["resource_type"] != "model":
             return str(dbt_resource_props["schema"])
         layer, *folders = dbt_resource_props["fqn"][1:-1]
-        return "_".join([layer, *folders]) if layer == "marts" else str(layer)
+        return str(layer) if layer == "intermediate" else "_".join([layer, *folders])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         """Whom to ask about a model: who its `meta` names, else the data engineers."""
@@ -185,7 +186,9 @@ def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseRe
         for touched in ranges
         for start, end in hour_pieces(touched.start, touched.end)
     )
-    return ask_for(context.instance, works, most=_settings.ranges_per_tick)
+    too_old = [f"hours before {PARTITIONS_START:%F} wait: set MILLRACE_PARTITIONS_START to an earlier date"]
+    notes = too_old if ranges and ranges[0].start < PARTITIONS_START else []
+    return ask_for(context.instance, works, notes=notes, most=_settings.ranges_per_tick)
 
 
 @dg.sensor(

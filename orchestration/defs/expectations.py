@@ -5,9 +5,12 @@ See https://docs.dagster.io/guides/test/asset-checks
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
+from expectations.data_docs import index_page
+from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
 from expectations.validate import validate_window
 from orchestration.defs.partitions import hours_of
@@ -42,11 +45,15 @@ def raw_is_plausible(
     if hours is not None:
         context.op_execution_context.log_event(observation(ledger.seen(engine, "rolled_up", *hours)))
     start, end = hours or waiting_hours(engine, datetime.now(UTC))
+    about: dict[str, Any] = {
+        "window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC",
+        "data_docs": dg.MetadataValue.path(str(index_page(ExpectationsSettings().data_docs_dir))),
+    }
     for result in validate_window(warehouse.url(), start, end, dagster_run_id=context.run.run_id):
         yield dg.AssetCheckResult(
             asset_key=SUITES[result.suite].asset_key,
             check_name=result.expectation,
             passed=result.is_success,
             severity=_SEVERITY[result.severity],
-            metadata={"window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC", **result.observed},
+            metadata={**about, **result.observed},
         )

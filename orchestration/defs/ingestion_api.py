@@ -13,7 +13,7 @@ import dagster as dg
 from orchestration.attempts import is_under_way
 from orchestration.defs.partitions import SITES
 from orchestration.defs.resources import SitesResource, WarehouseResource
-from orchestration.pending import SiteState, site_states
+from orchestration.pending import SiteState, loaded_positions, site_states
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import Work, ask_for
 
@@ -78,8 +78,10 @@ def raw(
             dagster_run_id=context.run.run_id,
             progress=lambda so_far: context.log.info(str(so_far)),
         )
+    cursors = loaded_positions(warehouse.engine()).get(context.partition_key, {})
+    metadata = {**asdict(summary), **{f"cursor_{kind}": position for kind, position in cursors.items()}}
     for table in RAW:
-        yield dg.MaterializeResult(asset_key=["raw", table], metadata=asdict(summary))
+        yield dg.MaterializeResult(asset_key=["raw", table], metadata=metadata)
 
 
 @dg.sensor(

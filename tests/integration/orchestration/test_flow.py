@@ -93,6 +93,7 @@ def test_a_load_says_what_it_did(loaded: Any) -> None:
     assert event.asset_materialization.partition == "demo"
     assert metadata["inserted_count"].value == len(READINGS) + len(EVENTS)
     assert metadata["duplicate_count"].value == 0
+    assert metadata["cursor_registry"].value == len(REGISTRY)
 
 
 def test_the_dimensions_are_built_once_for_what_is_registered(referenced: Any) -> None:
