@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ml.arrays import FloatArray
+import numpy as np
+
+from ml.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,29 @@ class AnomalyRun:
         return replace(peak, first_step=self.first_step, last_step=later.last_step)
 
 
+def stretches(steps: IntArray, scores: FloatArray, is_anomaly: BoolArray) -> list[tuple[int, int, int]]:
+    """Find the stretches of consecutive anomalous windows.
+
+    Args:
+        steps: Ends of the windows, ascending, shape (window,).
+        scores: Shape (window,).
+        is_anomaly: Shape (window,).
+
+    Returns:
+        First, last and peak of each stretch, as indices of windows; the peak is the first of the highest.
+    """
+    strange = np.flatnonzero(is_anomaly)
+    if not len(strange):
+        return []
+    breaks = np.flatnonzero(np.diff(steps[strange]) != 1) + 1
+    return [(int(part[0]), int(part[-1]), int(part[np.argmax(scores[part])])) for part in np.split(strange, breaks)]
+
+
 def merge(runs: Iterable[AnomalyRun]) -> list[AnomalyRun]:
     """Join runs that touch.
 
     Args:
-        runs: In order of time, single windows among them, without overlap.
+        runs: In order of time, without overlap.
     """
     merged: list[AnomalyRun] = []
     for run in runs:

@@ -6,7 +6,7 @@ latest judges. No window reaches across a border, so what judges is strictly lat
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,13 +15,16 @@ from sqlalchemy import Connection, text
 
 from ml.arrays import FloatArray, IntArray
 from ml.errors import NotEnoughData
-from ml.features import Equipment, Frame, Signal, frames, sampling_grid_s, signals_of
-from ml.grid import MICROSECONDS, microseconds_of, step_of
-from ml.windows import LEAD_STEPS, WINDOW_STEPS, cut, window_ends
+from ml.features import Equipment, Frame, Signal, frames, sampling_intervals_s, signals_of
+from ml.grid import MICROSECONDS, infer_grid_s, microseconds_of, step_of
+from ml.windows import FILL_STEPS, LEAD_STEPS, WINDOW_STEPS, cut, window_ends
 
 FIT_UNTIL = 0.45
 HELD_OUT_UNTIL = 0.60
 """Shares of each equipment's time: normal operation is assumed before, and the faults that matter come last."""
+
+SLOWEST_STEPS = FILL_STEPS // 2 + 1
+"""Steps between two readings that forward filling bridges with a margin for jitter."""
 
 LEAST_WINDOWS = {"fit": 200, "held_out": 60, "later": 100}
 PART_NAMES = tuple(LEAST_WINDOWS)
@@ -97,9 +100,12 @@ def read_training_data(
         NotEnoughData: One of the parts would be too small.
     """
     signals = signals_of(connection, equipment_class, history_days)
-    grid = grid_s or sampling_grid_s(connection, signals)
+    intervals_s = sampling_intervals_s(connection, signals)
+    if not intervals_s:
+        raise NotEnoughData(f"No signal of equipment class {equipment_class!r} has two readings; push more first.")
+    grid = grid_s or infer_grid_s(intervals_s.values())
     grid_us = round(grid * MICROSECONDS)
-    sensors = _common_sensors(signals, grid_us)
+    sensors = _common_sensors(signals, intervals_s, grid)
     spans = _spans(signals, sensors, grid_us)
     stride = max(1, -(-sum(len(span.steps) for span in spans) // max_windows))
     collector = _Collector(stride)
@@ -107,7 +113,7 @@ def read_training_data(
     for index, span in enumerate(spans):
         digest.update(repr((span.equipment, span.steps.start)).encode())
         for frame in frames(connection, span.equipment, sensors, grid_us, span.steps):
-            digest.update(frame.values[LEAD_STEPS:].astype("<f8").tobytes())
+            digest.update(_bytes_of(frame))
             collector.add(frame, span, index)
     parts = collector.parts(equipment_class, len(sensors))
     return TrainingData(
@@ -163,15 +169,32 @@ class _Collector:
         return found
 
 
-def _common_sensors(signals: Sequence[Signal], grid_us: int) -> tuple[str, ...]:
-    """Metrics that keep up with the grid on at least half of the equipment; a rarer one would break all windows."""
+def _bytes_of(frame: Frame) -> bytes:
+    """The observed rows of a frame without its lead, each with its step: the same however the frames are cut."""
+    rows = np.flatnonzero(frame.is_observed[LEAD_STEPS:]) + LEAD_STEPS
+    steps = (rows + frame.first_step)[:, None].astype("<f8")
+    return np.hstack([steps, frame.values[rows]]).astype("<f8").tobytes()
+
+
+def _common_sensors(signals: Sequence[Signal], intervals_s: Mapping[str, float], grid_s: float) -> tuple[str, ...]:
+    """Metrics that at least half of the equipment has and that keep up with the grid: rarer ones break all windows.
+
+    Raises:
+        NotEnoughData: There is none.
+    """
     equipment = {signal.equipment for signal in signals}
-    keeping_up = Counter(
-        signal.metric
-        for signal in signals
-        if signal.reading_count * grid_us * 2 >= microseconds_of(signal.last_at) - microseconds_of(signal.first_at)
-    )
-    return tuple(sorted(metric for metric, count in keeping_up.items() if 2 * count >= len(equipment)))
+    having = Counter(signal.metric for signal in signals)
+    common = [
+        metric
+        for metric, interval_s in intervals_s.items()
+        if 2 * having[metric] >= len(equipment) and interval_s <= SLOWEST_STEPS * grid_s
+    ]
+    if not common:
+        raise NotEnoughData(
+            f"No metric reports every {SLOWEST_STEPS * grid_s:g} s on half of the equipment: set MILLRACE_ML_GRID_S to "
+            "the interval at which the sensors report."
+        )
+    return tuple(sorted(common))
 
 
 def _spans(signals: Sequence[Signal], sensors: Sequence[str], grid_us: int) -> list[_Span]:

@@ -92,5 +92,6 @@ def evaluate(scores: FloatArray, threshold: float, test: TestWindows) -> Evaluat
         precision = average_precision(truth, scores[own])
         rows.append((precision, f1(truth, flags), false_alarm_rate(truth, flags), missed_alarm_rate(truth, flags)))
     medians = [float(median) for median in np.nanmedian(np.array(rows), axis=0)]
-    detected = {kind: float(flagged[test.kind == index].mean()) for index, kind in enumerate(KINDS)}
+    occurring = np.unique(test.kind[test.is_anomaly])
+    detected = {KINDS[index]: float(flagged[test.kind == index].mean()) for index in occurring}
     return Evaluation(medians[0], medians[1], medians[2], medians[3], detected)

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, text
 from ml.arrays import BoolArray, FloatArray, IntArray
 from ml.binary_copy import EPOCH_US, decode, driver_connection
 from ml.errors import NotEnoughData
-from ml.grid import datetime_of, forward_fill, infer_grid_s, resample
+from ml.grid import datetime_of, forward_fill, microseconds_of, resample, sampling_interval_s, step_of
 from ml.windows import FILL_STEPS, LEAD_STEPS
 
 CHUNK_STEPS = 20_000
 SAMPLE_READINGS = 500
-SAMPLE_SIGNALS = 100
+SAMPLE_SIGNALS = 10
 
 
 @dataclass(frozen=True, order=True)
@@ -100,10 +100,16 @@ def signals_of(connection: Connection, equipment_class: str, history_days: float
     ]
 
 
-def sampling_grid_s(connection: Connection, signals: Sequence[Signal]) -> float:
-    """The grid that the newest readings of the signals, or of a hundred of them, suggest."""
-    chosen = [signals[i] for i in np.unique(np.linspace(0, len(signals) - 1, SAMPLE_SIGNALS).astype(int))]
-    return infer_grid_s(_newest_times(connection, signal) for signal in chosen)
+def sampling_intervals_s(connection: Connection, signals: Sequence[Signal]) -> dict[str, float]:
+    """The usual time between two readings of each metric, from the newest readings of some of its signals, seconds."""
+    intervals = {}
+    for metric in sorted({signal.metric for signal in signals}):
+        own = [signal for signal in signals if signal.metric == metric]
+        chosen = [own[i] for i in np.unique(np.linspace(0, len(own) - 1, SAMPLE_SIGNALS).astype(int))]
+        interval = sampling_interval_s(_newest_times(connection, signal) for signal in chosen)
+        if interval:
+            intervals[metric] = interval
+    return intervals
 
 
 def _newest_times(connection: Connection, signal: Signal) -> IntArray:
@@ -133,16 +139,35 @@ def frames(
         steps: Window ends wanted; what windows need before them is read as well.
 
     Yields:
-        Frames such that each step of `steps` is in exactly one, not counting the lead.
+        Frames such that each step of `steps` with a reading is in exactly one, not counting the lead.
     """
-    for start in range(steps.start, steps.stop, CHUNK_STEPS):
-        first = start - LEAD_STEPS - FILL_STEPS
-        stop = min(start + CHUNK_STEPS, steps.stop)
+    start = steps.start
+    while start < steps.stop:
+        first, stop = start - LEAD_STEPS - FILL_STEPS, min(start + CHUNK_STEPS, steps.stop)
         times, columns, values = _readings(connection, equipment, sensors, (first - 1) * grid_us, (stop - 1) * grid_us)
-        shape = (stop - first, len(sensors))
-        matrix = resample(times, columns, values, grid_us=grid_us, first_step=first, shape=shape)
-        observed = np.asarray(np.isfinite(matrix).any(axis=1))[FILL_STEPS:]
-        yield Frame(first + FILL_STEPS, forward_fill(matrix, FILL_STEPS)[FILL_STEPS:], observed)
+        if len(times):
+            shape = (stop - first, len(sensors))
+            matrix = resample(times, columns, values, grid_us=grid_us, first_step=first, shape=shape)
+            observed = np.asarray(np.isfinite(matrix).any(axis=1))[FILL_STEPS:]
+            yield Frame(first + FILL_STEPS, forward_fill(matrix, FILL_STEPS)[FILL_STEPS:], observed)
+            start = stop
+        else:
+            following = _next_reading_us(connection, equipment, (stop - 1) * grid_us, (steps.stop - 1) * grid_us)
+            start = steps.stop if following is None else step_of(following, grid_us)
+
+
+def _next_reading_us(connection: Connection, equipment: Equipment, after_us: int, until_us: int) -> int | None:
+    """Event time of the first reading of (after, until], so that years of standstill cost one statement."""
+    at: datetime | None = connection.scalar(
+        text("""
+            select event_time from marts.features_equipment_readings
+            where site_code = :site_code and equipment_code = :equipment_code
+                and event_time > :after and event_time <= :until
+            order by event_time limit 1
+        """),
+        {**vars(equipment), "after": datetime_of(after_us), "until": datetime_of(until_us)},
+    )
+    return None if at is None else microseconds_of(at)
 
 
 def _readings(

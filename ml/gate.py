@@ -54,19 +54,31 @@ def decide(
         )
     if not precision > floor:
         return Verdict(False, f"Its average precision {precision:.3f} does not beat {naive}'s {floor:.3f}.")
-    if isinstance(champion, Evaluation) and not precision > champion.average_precision:
-        reason = f"Its average precision {precision:.3f} is not above the champion's {champion.average_precision:.3f}"
-        return Verdict(False, f"{reason} on the same later data.")
+    if isinstance(champion, Evaluation) and _is_still_better(champion, challenger, false_alarm_cap):
+        return Verdict(False, f"Its average precision {precision:.3f} is not above {_figure_of(champion)}.")
     return Verdict(
         True,
-        f"{_against(champion)}: average precision {precision:.3f}, best naive baseline {naive} {floor:.3f}, "
-        f"false alarms {false_alarms:.1%} of at most {false_alarm_cap:.0%}.",
+        f"{_against(champion, false_alarm_cap)}: average precision {precision:.3f}, best naive baseline {naive} "
+        f"{floor:.3f}, false alarms {false_alarms:.1%} of at most {false_alarm_cap:.0%}.",
     )
 
 
-def _against(champion: Evaluation | str | None) -> str:
+def _is_still_better(champion: Evaluation, challenger: Evaluation, false_alarm_cap: float) -> bool:
+    """A champion stays if it is quiet enough and no worse; ties are its own."""
+    return (
+        champion.false_alarm_rate <= false_alarm_cap and not challenger.average_precision > champion.average_precision
+    )
+
+
+def _against(champion: Evaluation | str | None, false_alarm_cap: float) -> str:
     if champion is None:
         return "It is the first champion"
     if isinstance(champion, str):
         return f"It replaces a champion that cannot judge the present data ({champion.rstrip('.')})"
-    return f"It beats the champion's {champion.average_precision:.3f} on the same later data"
+    if champion.false_alarm_rate > false_alarm_cap:
+        return f"It replaces a champion that now flags {champion.false_alarm_rate:.1%} of normal windows"
+    return f"It beats {_figure_of(champion)}"
+
+
+def _figure_of(champion: Evaluation) -> str:
+    return f"the champion's {champion.average_precision:.3f} on the same later data"

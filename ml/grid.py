@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from ml.arrays import FloatArray, IntArray
-from ml.errors import NotEnoughData
 
 MICROSECONDS = 1_000_000
+SHORTEST_GRID_S = 0.001
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -26,24 +26,29 @@ def datetime_of(unix_us: int) -> datetime:
     return UNIX_EPOCH + timedelta(microseconds=unix_us)
 
 
-def infer_grid_s(event_times: Iterable[IntArray]) -> float:
-    """Find the grid that the data themselves suggest: the median over signals of the median sampling interval.
+def sampling_interval_s(event_times: Iterable[IntArray]) -> float | None:
+    """The usual time between two readings: the median over signals of each one's median interval.
 
     Args:
         event_times: One array per signal, ascending, in microseconds.
 
     Returns:
-        Seconds, rounded to two significant digits, so that jitter does not make a grid of 59.98 s.
-
-    Raises:
-        NotEnoughData: No signal has two readings at different times.
+        Seconds; None where no signal has two readings.
     """
     medians = [float(np.median(np.diff(times))) for times in event_times if len(times) > 1]
-    medians = [median for median in medians if median > 0]
-    if not medians:
-        raise NotEnoughData("No signal has two readings, so there is no sampling interval; push more data first.")
-    seconds = float(np.median(medians)) / MICROSECONDS
-    return max(float(f"{seconds:.2g}"), 0.001)
+    return float(np.median(medians)) / MICROSECONDS if medians else None
+
+
+def infer_grid_s(intervals_s: Iterable[float]) -> float:
+    """Choose the grid that the data themselves suggest (C27).
+
+    Args:
+        intervals_s: Sampling interval of each metric, seconds; at least one.
+
+    Returns:
+        Their median in seconds, rounded to two significant digits, so that jitter does not make a grid of 59.98 s.
+    """
+    return max(float(f"{float(np.median(list(intervals_s))):.2g}"), SHORTEST_GRID_S)
 
 
 def step_of(time_us: int, grid_us: int) -> int:

@@ -15,8 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from ml import registry
 from ml.anomaly_model import AnomalyModel
-from ml.anomaly_runs import AnomalyRun, merge
-from ml.arrays import FloatArray
+from ml.anomaly_runs import AnomalyRun, merge, stretches
 from ml.detectors.protocol import Progress
 from ml.features import Equipment, equipment_of, frames
 from ml.grid import MICROSECONDS, microseconds_of, step_of
@@ -26,7 +25,7 @@ from ml.score_tables import (
     delete_scores,
     insert_scores,
     lock,
-    peak,
+    peak_of,
     replace_anomalies,
 )
 from ml.settings import MlSettings
@@ -157,7 +156,7 @@ def _score_equipment(connection: Connection, model: AnomalyModel, scored: Scored
 def _judge(
     connection: Connection, model: AnomalyModel, scored: Scored, steps: range, tally: _Tally
 ) -> Iterator[AnomalyRun]:
-    """Judge and store the windows that end at a step in which any sensor reported; yield the anomalous ones."""
+    """Judge and store the windows that end at a step in which any sensor reported; yield the anomalous stretches."""
     for frame in frames(connection, scored.equipment, scored.sensors, scored.grid_us, steps):
         ends = window_ends(frame.values)
         ends = ends[frame.is_observed[ends]]
@@ -165,21 +164,20 @@ def _judge(
             windows = cut(frame.values, some)
             judgement = model.judge(windows)
             insert_scores(connection, scored, some + frame.first_step, judgement)
-            strange = np.flatnonzero(judgement.is_anomaly)
             tally.windows += len(some)
-            tally.anomalous += len(strange)
-            for index, shares in zip(strange, _explain(model, windows[strange]), strict=True):
-                step = int(some[index]) + frame.first_step
-                yield AnomalyRun(step, step, float(judgement.score[index]), shares)
-
-
-def _explain(model: AnomalyModel, windows: FloatArray) -> FloatArray:
-    return model.explain(windows) if len(windows) else np.empty((0, len(model.sensors)))
+            tally.anomalous += int(judgement.is_anomaly.sum())
+            found = stretches(some, judgement.score, judgement.is_anomaly)
+            if not found:
+                continue
+            shares = model.explain(windows[[peak for _, _, peak in found]])
+            for (first, last, peak), own in zip(found, shares, strict=True):
+                steps_of = some[[first, last]] + frame.first_step
+                yield AnomalyRun(int(steps_of[0]), int(steps_of[1]), float(judgement.score[peak]), own)
 
 
 def _remainder(connection: Connection, model: AnomalyModel, scored: Scored, span: range) -> AnomalyRun:
     """What is left, outside the range, of an anomaly that reaches into it; its peak is explained anew."""
-    step, score = peak(connection, scored, span)
+    step, score = peak_of(connection, scored, span)
     (frame,) = frames(connection, scored.equipment, scored.sensors, scored.grid_us, range(step, step + 1))
     shares = model.explain(cut(frame.values, np.array([LEAD_STEPS])))
     return AnomalyRun(span.start, span.stop - 1, score, shares[0])

@@ -94,7 +94,7 @@ def anomaly_spans(connection: Connection, of: Scored, steps: range) -> list[rang
     return [range(of.step_of(row.started_at), of.step_of(row.ended_at) + 1) for row in rows]
 
 
-def peak(connection: Connection, of: Scored, steps: range) -> tuple[int, float]:
+def peak_of(connection: Connection, of: Scored, steps: range) -> tuple[int, float]:
     """Step and score of the highest of the scores in a range, the first of equals; there must be one."""
     mine = and_(*(scores.c[name] == value for name, value in of.key.items()))
     row = connection.execute(

@@ -18,7 +18,7 @@ class MlSettings(BaseSettings):
         description="Sampling grid of the windows, seconds; empty: the median sampling interval of the data",
     )
     history_days: float = Field(
-        default=28.0, gt=0, description="Days before the newest reading that a training may use"
+        default=90.0, gt=0, description="Days before the newest reading that a training may use"
     )
     max_windows: int = Field(
         default=20_000, ge=500, description="Windows held in memory by a training; more history is thinned by a stride"

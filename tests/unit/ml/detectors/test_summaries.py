@@ -1,0 +1,31 @@
+"""A window in three numbers per sensor, and shares of a score."""
+
+import numpy as np
+import pytest
+
+from ml.detectors.shares import shares_by_occlusion, to_shares
+from ml.detectors.summaries import SPREAD_FLOOR, summarize
+
+
+def test_level_spread_and_slope_of_known_windows() -> None:
+    ramp, constant = np.linspace(1.0, 3.0, 30), np.full(30, 5.0)
+    alternating = np.tile([-1.0, 1.0], 15)
+    (found,) = summarize(np.stack([ramp, constant, alternating], axis=1)[None])
+    levels, spreads, slopes = found.reshape(3, 3)
+    assert levels.tolist() == pytest.approx([2.0, 5.0, 0.0])
+    assert slopes.tolist() == pytest.approx([2.0, 0.0, slopes[2]])
+    assert spreads[0] == pytest.approx(np.log(SPREAD_FLOOR), abs=0.01)
+    assert spreads[1] == pytest.approx(np.log(SPREAD_FLOOR), abs=0.01)
+    assert spreads[2] == pytest.approx(0.0, abs=0.01)
+
+
+def test_shares_sum_to_one_and_leave_out_what_looks_normal() -> None:
+    assert to_shares(np.array([[3.0, 1.0, -2.0]])).tolist() == [[0.75, 0.25, 0.0]]
+    assert to_shares(np.zeros((1, 4))).tolist() == [[0.25] * 4]
+
+
+def test_a_sensor_owns_what_it_adds_to_the_score() -> None:
+    """Two sensors of three features; the score is the sum of all features."""
+    summaries = np.array([[6.0, 2.0, 0.0, 0.0, 0.0, 0.0]])
+    shares = shares_by_occlusion(lambda values: values.sum(axis=1), summaries, np.zeros(6))
+    assert shares.tolist() == [[0.75, 0.25]]
