@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from warehouse import tables
 from warehouse.engine import create_engine
@@ -142,11 +142,10 @@ class Progress:
             func.coalesce(func.sum(batch.accepted_count).filter(released), 0),
         )
         with self._api.connect() as connection:
-            counts = [int(count) for count in connection.execute(select(*sums).select_from(tables.inbox_batches)).one()]
-            by_kind = select(batch.kind, func.max(batch.batch_seq)).group_by(batch.kind)
-            heads = {kind: int(head) for kind, head in connection.execute(by_kind)}
+            row = connection.execute(select(*sums).select_from(tables.inbox_batches)).one()
+            heads = _highest(connection, batch.kind, batch.batch_seq)
             heads["registry"] = connection.execute(select(func.max(change.change_seq))).scalar() or 0
-        return Inbox(*counts, heads)
+        return Inbox(int(row[0]), int(row[1]), int(row[2]), int(row[3]), heads)
 
     def _loaded(self) -> Loaded:
         batch, cursor = tables.batches.c, tables.cursors.c
@@ -154,10 +153,9 @@ class Progress:
         rows = (select(func.count()).select_from(table).scalar_subquery() for table in (tables.readings, tables.events))
         with self.warehouse.connect() as connection:
             sums = connection.execute(select(*(func.coalesce(func.sum(count), 0) for count in counts))).one()
-            row_count = sum(connection.execute(select(*rows)).one())
-            by_kind = select(cursor.kind, func.max(cursor.position)).group_by(cursor.kind)
-            positions = {kind: int(position) for kind, position in connection.execute(by_kind)}
-        return Loaded(*(int(value) for value in sums), row_count, positions)
+            row_count = sum(int(count) for count in connection.execute(select(*rows)).one())
+            positions = _highest(connection, cursor.kind, cursor.position)
+        return Loaded(int(sums[0]), int(sums[1]), int(sums[2]), row_count, positions)
 
     def _work(self) -> Work:
         promotion, episode, score = tables.promotions.c, tables.drift_episodes.c, tables.scores.c
@@ -202,3 +200,9 @@ class Progress:
         answer = httpx.post(self._graphql, json={"query": query}, timeout=30, trust_env=False).raise_for_status().json()
         data: dict[str, Any] = answer["data"]
         return data
+
+
+def _highest(connection: Connection, kind: ColumnElement[Any], position: ColumnElement[Any]) -> dict[str, int]:
+    """The highest position of each kind."""
+    rows = connection.execute(select(kind, func.max(position)).group_by(kind)).all()
+    return {str(row[0]): int(row[1]) for row in rows}
