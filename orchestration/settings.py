@@ -1,6 +1,6 @@
 """Settings of orchestration: sites, ports, how often sensors look. Where the databases are is the warehouse's."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -53,7 +53,3 @@ class OrchestrationSettings(BaseSettings):
     def mlflow_base_url(self) -> str:
         """MLflow's address as links show it."""
         return (self.mlflow_url or f"http://127.0.0.1:{self.mlflow_port}").rstrip("/")
-
-    def sensor_interval(self) -> timedelta:
-        """`sensor_interval_s` as a duration."""
-        return timedelta(seconds=self.sensor_interval_s)
