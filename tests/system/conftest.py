@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -52,6 +53,14 @@ class Demo:
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")
+
+    def counts(self) -> list[int]:
+        """Sent, accepted, quarantined, repeated, loaded, revised and duplicates, from the summary."""
+        words = ("sent", "accepted", "quarantined", "repeated", "loaded", "revised", "duplicates")
+        pattern = r" \| ".join(rf"{word} ([\d,]+)" for word in words)
+        found = re.search(pattern, self.said())
+        assert found is not None, self.said()[-4000:]
+        return [int(figure.replace(",", "")) for figure in found.groups()]
 
     def wait_for(self, condition: Callable[[], Any], what: str, limit_s: float = LIMIT_S) -> Any:
         deadline = time.monotonic() + limit_s
