@@ -25,8 +25,8 @@ def train(equipment_class: EquipmentClass) -> None:
     from ml.train import train
 
     console = _console()
-    with _told_in_one_line(), console.status("starting") as status:
-        outcome = train(_engine(), equipment_class, trigger="manual", progress=_show(status.update))
+    with _warehouse() as engine, console.status("starting") as status:
+        outcome = train(engine, equipment_class, trigger="manual", progress=_show(status.update))
     verdict = "promoted" if outcome.is_promoted else "kept as challenger"
     console.print(f"{outcome.model_name} v{outcome.version}: {verdict}. {outcome.reason}")
 
@@ -40,8 +40,8 @@ def score(
     from ml.score import score_range
 
     console = _console()
-    with _told_in_one_line(), console.status("starting") as status:
-        done = score_range(_engine(), start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), progress=_show(status.update))
+    with _warehouse() as engine, console.status("starting") as status:
+        done = score_range(engine, start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), progress=_show(status.update))
     console.print(
         f"{done.window_count:,} windows of {done.equipment_count} machines, {done.anomalous_count:,} anomalous in "
         f"{done.anomaly_count} anomalies; models: {done.models or 'no champion'}"
@@ -52,24 +52,21 @@ def score(
 def status() -> None:
     """Show champions, the latest decisions about them and open drift episodes."""
     from rich.table import Table
-    from sqlalchemy import select
 
-    from ml import promotions, registry
-    from warehouse.tables import drift_episodes
+    from ml.drift import open_episodes
+    from ml.promotions import history
+    from ml.registry import champions
 
     console = _console()
     table = Table("model", "champion", "decided", "about", "decision", "trigger", "reason")
-    with _told_in_one_line():
-        engine, champions = _engine(), registry.champions()
-    for champion in champions:
-        for made in promotions.history(engine, champion.model_name)[-LATEST_DECISIONS:]:
-            decision = "promoted" if made.is_promoted else "kept as challenger"
-            about = (f"{made.decided_at:%Y-%m-%d %H:%M}", f"v{made.challenger_version}", decision)
-            table.add_row(champion.model_name, f"v{champion.version}", *about, made.trigger, made.reason)
-    console.print(table)
-    with engine.connect() as connection:
-        still_open = select(drift_episodes).where(drift_episodes.c.recovered_at.is_(None))
-        for episode in connection.execute(still_open.order_by(drift_episodes.c.detected_at)):
+    with _warehouse() as engine:
+        for champion in champions():
+            for made in history(engine, champion.model_name)[-LATEST_DECISIONS:]:
+                decision = "promoted" if made.is_promoted else "kept as challenger"
+                about = (f"{made.decided_at:%Y-%m-%d %H:%M}", f"v{made.challenger_version}", decision)
+                table.add_row(champion.model_name, f"v{champion.version}", *about, made.trigger, made.reason)
+        console.print(table)
+        for episode in open_episodes(engine):
             console.print(
                 f"drift since {episode.detected_at:%Y-%m-%d %H:%M} UTC: {episode.stream} at {episode.site_code}, "
                 f"{episode.mean_before:.2f} to {episode.mean_after:.2f} ({episode.band})"
@@ -83,17 +80,28 @@ def rollback(
     """Make the champion before the present one champion again."""
     from ml.rollback import roll_back
 
-    with _told_in_one_line():
-        decision = roll_back(_engine(), equipment_class, reason=reason)
+    with _warehouse() as engine:
+        decision = roll_back(engine, equipment_class, reason=reason)
     gone, back = decision.champion_version, decision.challenger_version
     _console().print(f"{decision.model_name}: v{back} is champion again, v{gone} no longer.")
 
 
-def _engine() -> "Engine":
+@contextmanager
+def _warehouse() -> Iterator["Engine"]:
+    """The warehouse of the settings; errors that a person can mend are one line, not a stack."""
+    from ml.errors import MlError
     from warehouse.engine import create_engine
+    from warehouse.errors import WarehouseError
     from warehouse.settings import WarehouseSettings
 
-    return create_engine(WarehouseSettings().warehouse_dsn())
+    try:
+        engine = create_engine(WarehouseSettings().warehouse_dsn())
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except (MlError, WarehouseError) as error:
+        sys.exit(f"millrace: {error}")
 
 
 def _console() -> "Console":
@@ -104,18 +112,6 @@ def _console() -> "Console":
 
 def _show(update: Callable[[str], None]) -> "Progress":
     return lambda stage, share: update(f"{stage} {share:.0%}")
-
-
-@contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    """Errors that a person can mend are one line, not a stack."""
-    from ml.errors import MlError
-    from warehouse.errors import WarehouseError
-
-    try:
-        yield
-    except (MlError, WarehouseError) as error:
-        sys.exit(f"millrace: {error}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from sqlalchemy import Connection, Engine, and_, exists, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from ml.confidence_watch import Drift, HourlyMean, find_drifts
@@ -143,9 +143,17 @@ def _latest(connection: Connection, stream: _Stream) -> Drift | None:
     return None if row is None else Drift(**{name: row[name] for name in Drift.__dataclass_fields__})
 
 
+def open_episodes(engine: Engine) -> list[DriftEpisode]:
+    """The episodes that have not recovered, oldest first."""
+    with engine.connect() as connection:
+        return _episodes(connection, drift_episodes.c.recovered_at.is_(None))
+
+
 def _unanswered(connection: Connection) -> list[DriftEpisode]:
-    answered = exists().where(promotions.c.episode_id == drift_episodes.c.episode_id)
-    rows = connection.execute(
-        select(drift_episodes).where(~answered).order_by(drift_episodes.c.detected_at, drift_episodes.c.episode_id)
-    ).mappings()
+    return _episodes(connection, ~exists().where(promotions.c.episode_id == drift_episodes.c.episode_id))
+
+
+def _episodes(connection: Connection, condition: ColumnElement[bool]) -> list[DriftEpisode]:
+    ordered = select(drift_episodes).order_by(drift_episodes.c.detected_at, drift_episodes.c.episode_id)
+    rows = connection.execute(ordered.where(condition)).mappings()
     return [DriftEpisode(**{name: row[name] for name in DriftEpisode.__dataclass_fields__}) for row in rows]

@@ -7,8 +7,10 @@ from datetime import timedelta
 import mlflow
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from ml import promotions, registry, tracking
+from ml.__main__ import app
 from ml.dataset import read_training_data
 from ml.errors import NotEnoughData, NothingToRollBackTo, TrackingUnavailable, TrainingInProgress
 from ml.rollback import roll_back
@@ -184,16 +186,19 @@ def test_the_command_line_tells_people(plant, warehouse_url: str, ml_settings, t
     monkeypatch.setenv("COLUMNS", "200")
 
     def said(*arguments: str) -> str:
-        command = [sys.executable, "-m", "ml", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True)
-        return done.stdout + done.stderr
+        return CliRunner().invoke(app, arguments).output
 
     assert f"{plant.model_name} v1: promoted. It is the first champion" in said("train", plant.equipment_class)
     hours = f"{plant.start:%Y-%m-%dT%H:%M:%S}", f"{plant.start + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}"
     assert "of 5 machines" in said("score", *hours)
+    plant.execute(
+        "insert into ml.drift_episodes values"
+        " ('edge:1', 'edge_classifier', 'demo', :cls, '2026-03-03 06:00Z', 'warning', 0.93, 0.82, 90, null)"
+    )
     shown = said("status")
+    assert "drift since 2026-03-03 06:00 UTC: edge_classifier at demo, 0.93 to 0.82 (warning)" in shown
     assert plant.model_name in shown
-    assert "initial" in shown
+    assert "It is the first champion" in shown
     assert said("rollback", plant.equipment_class).strip() == (
         f"millrace: {plant.model_name} has no champion before the present one, so there is no way back."
     )
