@@ -62,11 +62,6 @@ def test_the_bearing_fault_shows_in_the_scores(demo) -> None:
 
 def test_a_reading_pushed_by_hand_ends_in_a_mart(demo) -> None:
     """A worker's morning with round numbers: 45 min working, 15 min idle, 90 units (S1-024, S1-025, S3-012..016)."""
-    api = httpx.Client(
-        base_url=demo.url("API"), headers={"Authorization": f"Bearer {demo.key('edge')}"}, trust_env=False
-    )
-    assert api.put("/api/v1/work-units/BENCH", json={"name": "Bench"}).is_success
-    assert api.put("/api/v1/workers/W900", json={"department": "Test"}).is_success
     start = (datetime.now(UTC) - timedelta(days=2)).replace(hour=9, minute=0, second=0, microsecond=0)
     common = {"source_code": "HAND", "worker_code": "W900", "work_unit_code": "BENCH", "confidence": 0.95}
     events = [
@@ -78,7 +73,11 @@ def test_a_reading_pushed_by_hand_ends_in_a_mart(demo) -> None:
             "duration_s": 900,
         },
     ]
-    answer = api.post("/api/v1/events", json=events)
+    headers = {"Authorization": f"Bearer {demo.key('edge')}"}
+    with httpx.Client(base_url=demo.url("API"), headers=headers, trust_env=False) as api:
+        assert api.put("/api/v1/work-units/BENCH", json={"name": "Bench"}).is_success
+        assert api.put("/api/v1/workers/W900", json={"department": "Test"}).is_success
+        answer = api.post("/api/v1/events", json=events)
     assert answer.status_code == 201, answer.text
     assert (answer.json()["accepted"], answer.json()["quarantined"]) == (2, 0)
     kpi = """select working_h, idle_h, elapsed_h, units_produced, utilization_elapsed_pct, throughput_rate
