@@ -159,8 +159,7 @@ class Platform:
             self._wait(name)
 
     def _wipe(self) -> None:
-        if self.postgres.is_running():
-            self.postgres.stop()
+        self.postgres.remove()
         for left in self.data_dir.iterdir():
             if left.is_dir() and left != self.supervisor.run_dir:
                 shutil.rmtree(left)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -92,6 +93,11 @@ class Demo:
         ) as connection:
             return connection.execute(sql).fetchall()
 
+    def cluster(self) -> Path:
+        """The folder of PostgreSQL's cluster, which is elsewhere where root's folders are closed to others."""
+        note = self.home / "demo" / "postgres.place"
+        return Path(note.read_text().strip()) if note.exists() else self.home / "demo"
+
     def key(self, name: str) -> str:
         return str(json.loads((self.home / "demo" / "keys.json").read_text())[name])
 
@@ -116,6 +122,7 @@ def make_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     for demo in demos:
         if demo.process is not None and demo.process.poll() is None:
             demo.interrupt()
+        shutil.rmtree(demo.cluster(), ignore_errors=True)
 
 
 def _free_ports(count: int) -> list[int]:

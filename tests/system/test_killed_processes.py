@@ -39,7 +39,7 @@ def test_a_demo_whose_processes_are_killed_one_by_one_still_reconciles(make_demo
 
 def living(demo, name: str) -> int | None:
     if name == "postgres":
-        record = next(demo.home.glob("demo/**/postmaster.pid"), None)
+        record = next(demo.cluster().glob("**/postmaster.pid"), None)
         pid = int(record.read_text().splitlines()[0]) if record else None
     else:
         pid = demo.pid(name)
