@@ -220,13 +220,13 @@ def _memory(process: psutil.Process) -> int:
 
 
 def _stop_group(pid: int) -> None:
-    """Stop a child and everything it started: asked first, killed when it does not listen."""
-    try:
-        family = _family(psutil.Process(pid))
-    except psutil.NoSuchProcess:
-        family = []
+    """Stop a child and everything it started: asked first, killed when it does not listen.
+
+    The child itself may be gone already and have left its own children behind.
+    """
+    members = _members(pid)
     _signal_group(pid, signal.SIGTERM)
-    _, alive = psutil.wait_procs(family, timeout=GRACE_S)
+    _, alive = psutil.wait_procs(members, timeout=GRACE_S)
     _signal_group(pid, signal.SIGKILL)
     for process in alive:
         try:
@@ -234,6 +234,18 @@ def _stop_group(pid: int) -> None:
         except psutil.NoSuchProcess:
             continue
     psutil.wait_procs(alive, timeout=GRACE_S)
+
+
+def _members(pid: int) -> list[psutil.Process]:
+    """A process group and the descendants that left it."""
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == pid:
+                found.update(_family(process))
+        except (ProcessLookupError, PermissionError):
+            continue
+    return list(found)
 
 
 def _signal_group(pid: int, number: int) -> None:

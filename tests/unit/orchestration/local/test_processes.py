@@ -58,6 +58,20 @@ def test_a_killed_process_is_started_again(supervisor: Supervisor, said: list[st
     assert said == ["sleeper died (exit -9); starting it again"]
 
 
+def test_what_a_killed_process_had_started_is_stopped_before_it_starts_again(supervisor: Supervisor) -> None:
+    port = free_port()
+    server = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    parent = [sys.executable, "-c", f"import subprocess, time; subprocess.Popen({server!r}); time.sleep(600)"]
+    process = Process("parent", parent, port=port, ready_url=f"http://127.0.0.1:{port}/")
+    supervisor.start(process)
+    supervisor.wait_ready("parent", 20)
+    os.kill(process.handle.pid, signal.SIGKILL)
+    wait_until(lambda: not process.is_alive)
+    supervisor.revive()
+    supervisor.wait_ready("parent", 20)
+    assert process.restart_count == 1
+
+
 def test_a_finite_process_that_ended_well_stays_ended(supervisor: Supervisor) -> None:
     process = Process("once", [sys.executable, "-c", "pass"], is_finite=True)
     supervisor.start(process)
