@@ -24,7 +24,8 @@ class WarehouseSettings(BaseSettings):
     data_dir: Path = Field(
         default=Path(".millrace"), description="Directory of everything the platform keeps on this machine"
     )
-    postgres_port: int = Field(default=54320, ge=1, le=65535, description="Loopback port of the embedded PostgreSQL")
+    # Below the ports that systems hand out to outgoing connections: one of those may hold it when we start.
+    postgres_port: int = Field(default=15432, ge=1, le=65535, description="Loopback port of the embedded PostgreSQL")
     postgres_start_timeout_s: float = Field(
         default=120,
         gt=0,

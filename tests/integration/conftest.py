@@ -13,6 +13,7 @@ and costs tenths of a second. Everything below tests/integration bears the marke
 """
 
 import os
+import random
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -138,7 +139,12 @@ def free_port() -> int:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    # Below the ports that the system hands out to outgoing connections, which would take it between two starts.
+    while True:
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

@@ -19,7 +19,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_defaults_are_the_embedded_database() -> None:
     settings = WarehouseSettings()
-    assert (settings.data_dir, settings.postgres_port) == (Path(".millrace"), 54320)
+    assert (settings.data_dir, settings.postgres_port) == (Path(".millrace"), 15432)
     assert settings.needs_embedded()
 
 
