@@ -58,9 +58,25 @@ def test_a_killed_process_is_started_again(supervisor: Supervisor, said: list[st
     assert said == ["sleeper died (exit -9); starting it again"]
 
 
-def test_what_a_killed_process_had_started_is_stopped_before_it_starts_again(supervisor: Supervisor) -> None:
-    port = free_port()
-    server = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+SLOW_TO_STOP = """
+import http.server, pathlib, signal, sys, time
+
+def stop(*_):
+    time.sleep(1)
+    pathlib.Path(sys.argv[2]).touch()
+    sys.exit()
+
+signal.signal(signal.SIGTERM, stop)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_what_a_killed_process_had_started_may_end_before_it_starts_again(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    """The child of a killed process still holds the port, and takes its time to stop."""
+    port, ended = free_port(), tmp_path / "ended"
+    server = [sys.executable, "-c", SLOW_TO_STOP, str(port), str(ended)]
     parent = [sys.executable, "-c", f"import subprocess, time; subprocess.Popen({server!r}); time.sleep(600)"]
     process = Process("parent", parent, port=port, ready_url=f"http://127.0.0.1:{port}/")
     supervisor.start(process)
@@ -68,6 +84,7 @@ def test_what_a_killed_process_had_started_is_stopped_before_it_starts_again(sup
     os.kill(process.handle.pid, signal.SIGKILL)
     wait_until(lambda: not process.is_alive)
     supervisor.revive()
+    assert ended.exists()
     supervisor.wait_ready("parent", 20)
     assert process.restart_count == 1
 
