@@ -1,4 +1,4 @@
-"""Settings of the databases. Which database holds what is told in `tables.py`; how to connect, in `engine.py`."""
+"""Settings of the databases. Which database holds what is told in `tables`; how to connect, in `engine.py`."""
 
 from pathlib import Path
 

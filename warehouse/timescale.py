@@ -1,4 +1,4 @@
-"""What the server can do beyond PostgreSQL, and the calls that use it (D7). Which tables there are: `tables.py`."""
+"""What the server can do beyond PostgreSQL, and the calls that use it (D7). Which tables there are: `tables`."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,7 +59,7 @@ def enable(connection: Connection) -> Capabilities:
 def create_hypertable(connection: Connection, schema: str, table: str, time_column: str) -> None:
     """Turn a table into a hypertable of one-day chunks (C46); rows move along, and once is enough.
 
-    The indexes are our own: they are declared in `tables.py` and the same on every server.
+    The indexes are our own: they are declared in `tables` and the same on every server.
     """
     connection.execute(
         text(

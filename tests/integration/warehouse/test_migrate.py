@@ -1,4 +1,4 @@
-"""The migrations make what tables.py says, once, whoever runs them."""
+"""The migrations make what `warehouse.tables` says, once, whoever runs them."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,0 +1,66 @@
+"""Every table that Python writes, in both databases; one file a schema. Tables that dbt builds do not belong here.
+
+`api_metadata` is the ingestion API's own database (schemas `inbox`, `registry`); `warehouse_metadata` is the warehouse
+(schemas `raw`, `ml`, `ops`). The Alembic migrations create them; tests compare the two.
+"""
+
+from warehouse.tables.inbox import api_keys, inbox_batches, quarantine
+from warehouse.tables.metadata import NAMING, api_metadata, warehouse_metadata
+from warehouse.tables.ml import anomalies, drift_episodes, promotions, scores
+from warehouse.tables.ops import validation_results
+from warehouse.tables.raw import (
+    EVENT_KEY,
+    batches,
+    cursors,
+    event_revisions,
+    events,
+    loads,
+    reading_revisions,
+    readings,
+    signals,
+    touched_hours,
+    warehouse_registry_changes,
+)
+from warehouse.tables.registry import (
+    api_signals,
+    equipment,
+    registry_changes,
+    shifts,
+    sites,
+    work_centers,
+    work_units,
+    workers,
+)
+
+__all__ = [
+    "EVENT_KEY",
+    "NAMING",
+    "anomalies",
+    "api_keys",
+    "api_metadata",
+    "api_signals",
+    "batches",
+    "cursors",
+    "drift_episodes",
+    "equipment",
+    "event_revisions",
+    "events",
+    "inbox_batches",
+    "loads",
+    "promotions",
+    "quarantine",
+    "reading_revisions",
+    "readings",
+    "registry_changes",
+    "scores",
+    "shifts",
+    "signals",
+    "sites",
+    "touched_hours",
+    "validation_results",
+    "warehouse_metadata",
+    "warehouse_registry_changes",
+    "work_centers",
+    "work_units",
+    "workers",
+]
