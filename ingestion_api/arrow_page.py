@@ -14,9 +14,10 @@ import zstandard
 from numpy.typing import NDArray
 
 from ingestion_api.columns import EventColumns, ReadingColumns
-from ingestion_api.contract import MAX_ITEMS, BatchLedgerEntry, Kind
+from ingestion_api.contract import BatchLedgerEntry, Kind
 from ingestion_api.errors import InboxCorrupt
 from ingestion_api.formats.catalog import PARSERS
+from ingestion_api.formats.context import Context
 
 _TIME = pa.timestamp("us", tz="UTC")
 _CODE = pa.dictionary(pa.int32(), pa.string())
@@ -54,12 +55,16 @@ _EMPTY_FOR_NONE = ("work_unit_code", "worker_code")
 
 @dataclass(frozen=True)
 class StoredBatch:
-    """A batch as the inbox holds it: what the ledger says of it, its body, and the positions that were refused."""
+    """A batch as the inbox holds it: what the ledger says of it, its body, and the positions that were refused.
+
+    `equipment_code` is what items are of that name no equipment.
+    """
 
     entry: BatchLedgerEntry
     format: str
     payload: bytes
     refused: frozenset[int]
+    equipment_code: str | None = None
 
 
 def to_ipc_stream(kind: Kind, batches: Sequence[StoredBatch], next_cursor: int, has_more: bool) -> bytes:
@@ -109,7 +114,8 @@ def _append(lists: dict[str, list[Any]], kind: Kind, batch: StoredBatch) -> int:
     if batch.entry.accepted_count == 0:
         return 0
     body = zstandard.decompress(batch.payload)
-    columns = PARSERS[batch.format](kind, body, MAX_ITEMS).columns
+    context = Context(equipment_code=batch.equipment_code or "", source_code=batch.entry.credential)
+    columns = PARSERS[batch.format](kind, body, context).columns
     kept = _kept_rows(columns, batch.refused)
     count = len(columns.item_index) if kept is None else len(kept)
     if count != batch.entry.accepted_count:

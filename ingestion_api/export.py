@@ -133,4 +133,4 @@ def _stored(row: RowMapping, refused: dict[int, str]) -> StoredBatch:
         **{name: row[name] for name in BatchLedgerEntry.__struct_fields__ if name != "quarantine_reasons"},
         quarantine_reasons=dict(Counter(refused.values())),
     )
-    return StoredBatch(entry, row["format"], row["payload"], frozenset(refused))
+    return StoredBatch(entry, row["format"], row["payload"], frozenset(refused), row["equipment_code"])

@@ -32,11 +32,11 @@ _INSERT = text(
     with gate as materialized (select pg_advisory_xact_lock_shared(:space, hashtext(:site_code)))
     insert into inbox.batches (
         batch_id, site_code, kind, origin, credential, idempotency_key, content_hash, format, payload,
-        item_count, accepted_count, quarantined_count, is_replay, received_at
+        equipment_code, item_count, accepted_count, quarantined_count, is_replay, received_at
     )
     select
         :batch_id, :site_code, :kind, :origin, :credential, :idempotency_key, :content_hash, :format, :payload,
-        :item_count, :accepted_count, :quarantined_count, :is_replay, :received_at
+        :equipment_code, :item_count, :accepted_count, :quarantined_count, :is_replay, :received_at
     from gate
     on conflict do nothing
     returning batch_seq
@@ -77,6 +77,7 @@ class Batch:
     Attributes:
         body: As received.
         format: The module of `formats` that reads the body.
+        equipment_code: What items are of that name no equipment.
         is_known_by_content: Whether the same body is the same batch. It is not where an item lacks its own time.
         originals: Gives the bytes of each item.
     """
@@ -91,6 +92,7 @@ class Batch:
     origin: Literal["push", "release"] = "push"
     idempotency_key: str | None = None
     format: str = "json"
+    equipment_code: str | None = None
     is_replay: bool = False
     is_known_by_content: bool = True
     batch_id: UUID = field(default_factory=uuid4)
@@ -196,6 +198,7 @@ async def add(connection: AsyncConnection, batch: Batch) -> int | None:
         "content_hash": batch.content_hash(),
         "format": batch.format,
         "payload": _compressor.compress(batch.body),
+        "equipment_code": batch.equipment_code,
         "item_count": judgement.accepted_count + len(judgement.refused),
         "accepted_count": judgement.accepted_count,
         "quarantined_count": len(judgement.refused),

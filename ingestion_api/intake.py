@@ -9,6 +9,7 @@ from ingestion_api.auth import Credential
 from ingestion_api.contract import Kind
 from ingestion_api.errors import NothingAcceptable, SignalsMoved, SiteNotRegistered, Unavailable
 from ingestion_api.formats.catalog import PARSERS
+from ingestion_api.formats.context import Context
 from ingestion_api.formats.parsed import ParsedBody
 from ingestion_api.inbox import Batch, Inbox, Stored
 from ingestion_api.judge import Judgement, judge
@@ -22,13 +23,14 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Push:
-    """A batch as it came in."""
+    """A batch as it came in. `equipment_code` is what its items are of that name no equipment."""
 
     kind: Kind
     format: str
     body: bytes
     idempotency_key: str | None
     is_replay: bool
+    equipment_code: str | None = None
 
 
 class Intake:
@@ -54,7 +56,7 @@ class Intake:
             Unavailable: Other batches kept registering the same signals.
         """
         received_at = self._now()
-        body = await self._parse(push)
+        body = await self._parse(push, credential)
         site_code = credential.site_code
         for attempt in range(_ATTEMPTS):
             judgement = await self._judge(site_code, body, received_at, is_fresh=attempt > 0)
@@ -68,6 +70,7 @@ class Intake:
                 originals=body.originals,
                 idempotency_key=push.idempotency_key,
                 format=push.format,
+                equipment_code=push.equipment_code,
                 is_replay=push.is_replay,
                 # Two readings of a device without a clock may look alike and still be two.
                 is_known_by_content=None not in body.columns.event_time,
@@ -83,11 +86,14 @@ class Intake:
             return stored
         raise Unavailable("other batches keep registering the same signals; send it again")
 
-    async def _parse(self, push: Push) -> ParsedBody:
+    async def _parse(self, push: Push, credential: Credential) -> ParsedBody:
         parse = PARSERS[push.format]
+        context = Context(
+            max_items=self._max_items, equipment_code=push.equipment_code or "", source_code=credential.name
+        )
         if len(push.body) > _LARGE_BYTES:
-            return await asyncio.to_thread(parse, push.kind, push.body, self._max_items)
-        return parse(push.kind, push.body, self._max_items)
+            return await asyncio.to_thread(parse, push.kind, push.body, context)
+        return parse(push.kind, push.body, context)
 
     async def _judge(self, site_code: str, body: ParsedBody, received_at: datetime, *, is_fresh: bool) -> Judgement:
         """Judge by the registry in memory; where that would refuse what it does not know, by the registry as it is."""

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from ingestion_api.contract import Kind
 from ingestion_api.errors import UnknownFormat
 from ingestion_api.formats import json
+from ingestion_api.formats.context import Context
 from ingestion_api.formats.parsed import ParsedBody
 
-Parse = Callable[[Kind, bytes, int], ParsedBody]
+Parse = Callable[[Kind, bytes, Context], ParsedBody]
 
 # Names are stored with every batch: they are never renamed.
 PARSERS: Mapping[str, Parse] = {"json": json.parse}

@@ -17,6 +17,7 @@ import msgspec
 from ingestion_api.columns import Columns, of_events, of_readings
 from ingestion_api.contract import Event, Kind, Reading, ReasonCode, Refusal
 from ingestion_api.errors import MalformedRequest, TooLarge
+from ingestion_api.formats.context import Context
 from ingestion_api.formats.json_splitter import split
 from ingestion_api.formats.parsed import ParsedBody
 
@@ -91,19 +92,20 @@ _codecs: dict[Kind, _Codec[Any]] = {
 }
 
 
-def parse(kind: Kind, body: bytes, max_items: int) -> ParsedBody:
+def parse(kind: Kind, body: bytes, context: Context) -> ParsedBody:
     """Turn a body into columns.
 
     Args:
         kind: What the items are.
         body: The bytes as received.
-        max_items: Most items the body may hold.
+        context: How many items it may hold, and what they are of that do not say.
 
     Raises:
         MalformedRequest: The body is not even brackets and items, or holds no item.
         TooLarge: It holds more items than allowed.
     """
     codec = _codecs[kind]
+    max_items = context.max_items
     body = body.removeprefix(_BYTE_ORDER_MARK).strip(_BLANK)
     if body[:1] not in (b"[", b"{"):
         raise MalformedRequest("the body is neither a JSON array nor a JSON object")

@@ -1,4 +1,4 @@
-"""Schema `inbox` of the API's database: API keys, batches as received, quarantine."""
+"""Schema `inbox` of the API's database: API keys and their quotas, batches as received, quarantine."""
 
 from sqlalchemy import (
     BigInteger,
@@ -31,7 +31,36 @@ api_keys = Table(
     utc("created_at", now=True),
     utc("revoked_at", nullable=True),
     utc("last_used_at", nullable=True),
+    Column("equipment_code", Text, comment="What items are of that name no equipment"),
+    Column(
+        "requests_per_min",
+        Integer,
+        CheckConstraint("requests_per_min >= 0", name="requests_per_min"),
+        comment="Null: the default; 0: unlimited",
+    ),
+    Column(
+        "items_per_min",
+        Integer,
+        CheckConstraint("items_per_min >= 0", name="items_per_min"),
+        comment="Null: the default; 0: unlimited",
+    ),
+    utc("expires_at", nullable=True),
+    utc("rotated_at", nullable=True),
+    Column("old_key_hash", LargeBinary, unique=True, comment="SHA-256 of the key before the last rotation"),
+    utc("old_key_until", nullable=True),
     schema="inbox",
+)
+# Unlogged: it is written often and worth a minute. A crash of the server forgets what was used of the current windows.
+quota_windows = Table(
+    "quota_windows",
+    api_metadata,
+    Column("subject", Text, primary_key=True, comment="key:<name> or ip:<address>"),
+    Column("unit", Text, CheckConstraint("unit in ('requests', 'items')", name="unit"), primary_key=True),
+    utc("ends_at"),
+    Column("used", BigInteger, nullable=False, comment="Leased to instances in this window, spent or not"),
+    Column("granted", BigInteger, nullable=False, comment="What the last lease got"),
+    schema="inbox",
+    prefixes=["unlogged"],
 )
 inbox_batches = Table(
     "batches",
@@ -46,6 +75,7 @@ inbox_batches = Table(
     Column("content_hash", LargeBinary, nullable=False, comment="SHA-256 of the body"),
     Column("format", Text, nullable=False, comment="Body format, a file in ingestion_api/formats"),
     Column("payload", LargeBinary, nullable=False, comment="The body as received, zstd"),
+    Column("equipment_code", Text, comment="What items of the payload are of that name no equipment"),
     Column("item_count", Integer, nullable=False),
     Column("accepted_count", Integer, nullable=False),
     Column("quarantined_count", Integer, nullable=False),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ingestion_api.columns import EventColumns, ReadingColumns
 from ingestion_api.contract import Kind
 from ingestion_api.errors import IngestionError, MalformedRequest, TooLarge
+from ingestion_api.formats.context import Context
 from ingestion_api.formats.json import parse, parse_items, with_time
 from ingestion_api.formats.parsed import ParsedBody
 
@@ -23,7 +24,7 @@ KINDS: tuple[Kind, ...] = ("readings", "events")
 
 
 def readings(body: bytes) -> ParsedBody:
-    return parse("readings", body, 1_000)
+    return parse("readings", body, Context())
 
 
 def reasons(parsed: ParsedBody) -> dict[int, str]:
@@ -57,7 +58,7 @@ def test_three_shapes_hold_the_same_item(body: bytes) -> None:
 
 
 def test_event_without_a_work_unit_has_none() -> None:
-    parsed = parse("events", EVENT, 1_000)
+    parsed = parse("events", EVENT, Context())
     columns = cast(EventColumns, parsed.columns)
     assert (columns.work_unit_code, columns.worker_code, columns.confidence) == ([None], ["W114"], [None])
     assert columns.event_time == [None]
@@ -116,7 +117,7 @@ def test_bad_item_under_the_name_harms_no_other() -> None:
 @pytest.mark.parametrize("item", [b'{"event_type":"sleeping\\u0000"}', b'{"event_type":"\xff\\u0000"}'])
 def test_sentence_can_be_stored_whatever_it_quotes(item: bytes) -> None:
     item = item[:-1] + b',"source_code":"c"}'
-    detail = parse("events", b"[" + item + b"]", 1_000).unreadable[0].detail
+    detail = parse("events", b"[" + item + b"]", Context()).unreadable[0].detail
     assert "\x00" not in detail
     assert detail.encode()
 
@@ -153,9 +154,9 @@ def test_body_that_holds_no_items_is_refused_whole(body: bytes) -> None:
 def test_item_limit_is_exact(item: bytes) -> None:
     """C5: 1,000 items; 1,001 are too many, also where the body has to be split."""
     body = b"[" + b",".join([item] * 10) + b"]"
-    assert parse("readings", body, 10).item_count == 10
+    assert parse("readings", body, Context(max_items=10)).item_count == 10
     with pytest.raises(TooLarge):
-        parse("readings", body, 9)
+        parse("readings", body, Context(max_items=9))
 
 
 def test_quotes_and_brackets_inside_texts_split_nothing() -> None:
@@ -192,7 +193,7 @@ def test_items_of_their_own_are_parsed_alone() -> None:
 def check(kind: Kind, body: bytes) -> None:
     """Whatever comes in, either the package's own error comes out, or every item is accounted for."""
     try:
-        parsed = parse(kind, body, 50)
+        parsed = parse(kind, body, Context(max_items=50))
     except IngestionError:
         return
     indexes = [*parsed.columns.item_index, *(refusal.index for refusal in parsed.unreadable)]
