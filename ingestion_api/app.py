@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from ingestion_api import openapi, problems
 from ingestion_api.contract import API_PREFIX
 from ingestion_api.frame import Frame
-from ingestion_api.routes import batches, health, push, quarantine, registry
+from ingestion_api.routes import batches, health, losses, push, quarantine, registry
 from ingestion_api.services import build, utc_now
 from ingestion_api.settings import IngestionApiSettings
 from ingestion_api.store import open_store
@@ -34,7 +34,7 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
 
     app = FastAPI(lifespan=lifespan, redoc_url=None)
     app.state.services = services
-    for part in (push, batches, quarantine, registry):
+    for part in (push, batches, quarantine, registry, losses):
         app.include_router(part.router, prefix=API_PREFIX)
     app.include_router(health.router)
     app.add_middleware(Frame)

@@ -19,7 +19,17 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from ingestion_api.contract import API_PREFIX, BatchLedgerEntry, BatchReceipt, Entity, Kind, Problem, RegistryChange
+from ingestion_api.contract import (
+    API_PREFIX,
+    BatchLedgerEntry,
+    BatchReceipt,
+    Entity,
+    Kind,
+    Loss,
+    LossReport,
+    Problem,
+    RegistryChange,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -207,6 +217,19 @@ class IngestionClient:
             ApiRefused: The key may not pull.
         """
         return _decode(_checked(self._send("GET", "/cursors")), dict[str, int])
+
+    def report_loss(self, report: LossReport) -> Loss:
+        """Report items that will never be sent; the API keeps the highest total of each client, kind and reason.
+
+        Returns:
+            The loss as it now stands.
+
+        Raises:
+            ApiUnavailable: Try again later.
+            ApiRefused: The key may not push this kind, or the API is too old to take reports.
+        """
+        response = self._send("POST", "/losses", json=msgspec.to_builtins(report))
+        return _decode(_checked(response), Loss)
 
     def is_ready(self) -> bool:
         """Tell whether the API answers and can reach its database."""

@@ -15,6 +15,7 @@ MAX_ITEMS = 1_000
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
 Kind = Literal["readings", "events"]
+LossKind = Literal["readings", "events", "unknown"]
 DeviceTime = Annotated[datetime, Meta(tz=True)]
 EventType = Literal["working", "idle", "absent", "product_count"]
 Entity = Literal["sites", "work_centers", "work_units", "equipment", "signals", "workers", "shifts"]
@@ -117,6 +118,34 @@ class RegistryChange(Struct, frozen=True, kw_only=True):
     payload: dict[str, object]
     changed_by: str
     changed_at: datetime
+
+
+class LossReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many items a sender had to discard, counted since its beginning: reporting again adds nothing.
+
+    `client_id` names who counts, such as one edge client's spool. `unknown` is for what was lost uncounted by kind.
+    """
+
+    client_id: Annotated[str, Meta(pattern="^[!-~]{1,200}$")]
+    kind: LossKind
+    reason: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
+    lost_total: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    first_at: DeviceTime
+    last_at: DeviceTime
+
+
+class Loss(Struct, frozen=True, kw_only=True):
+    """A reported loss as it stands: the highest total and the widest span of time that were reported."""
+
+    loss_id: int
+    client_id: str
+    kind: LossKind
+    reason: str
+    lost_total: int
+    credential: str
+    first_at: datetime
+    last_at: datetime
+    reported_at: datetime
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):

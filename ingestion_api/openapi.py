@@ -9,7 +9,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from ingestion_api.contract import BatchReceipt, Event, Kind, Problem, Reading, RegistryChange
+from ingestion_api.contract import BatchReceipt, Event, Kind, Loss, LossReport, Problem, Reading, RegistryChange
 from ingestion_api.entities import SHAPES, Shape
 from ingestion_api.openapi_examples import EXAMPLES
 from ingestion_api.quarantine import QuarantinedItem, Released, ReleaseRequest
@@ -24,7 +24,18 @@ _SECURITY: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `mr_…`"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key"},
 }
-_TYPES = (Reading, Event, BatchReceipt, Problem, RegistryChange, QuarantinedItem, ReleaseRequest, Released)
+_TYPES = (
+    Reading,
+    Event,
+    BatchReceipt,
+    Problem,
+    RegistryChange,
+    QuarantinedItem,
+    ReleaseRequest,
+    Released,
+    LossReport,
+    Loss,
+)
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _PUSH_REFUSALS = (400, 401, 403, 413, 415, 422, 503)
 
@@ -120,6 +131,13 @@ def release() -> Json:
     return _route({**done, **_refusals(400, 401, 403, 413, 503)}, requestBody=body)
 
 
+def loss() -> Json:
+    """Describe the endpoint that takes reports of losses."""
+    body = {"required": True, "content": _json(_reference("LossReport"), "LossReport")}
+    done = {200: _answer("Loss", "The loss as it now stands")}
+    return _route({**done, **_refusals(400, 401, 403, 413, 503)}, requestBody=body)
+
+
 def _codes(shape: Shape) -> list[Json]:
     code: Json = {"type": "string", "minLength": 1, "maxLength": 200}
     return [{"name": name, "in": "path", "required": True, "schema": code} for name in shape.code_columns]
@@ -159,6 +177,7 @@ def _schemas() -> Json:
     for shape in SHAPES:
         schemas[_row_name(shape)] = _row(shape, schemas[shape.payload.__name__])
         schemas[f"{_row_name(shape)}Page"] = _page(_row_name(shape), {"type": "string"})
+    schemas["LossPage"] = _page("Loss", _COUNT)
     schemas["QuarantinePage"] = _page("QuarantinedItem", _COUNT)
     changes = {"type": "array", "items": _reference("RegistryChange")}
     schemas["RegistryChanges"] = {"type": "object", "properties": {"changes": changes}, "required": ["changes"]}

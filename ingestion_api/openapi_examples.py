@@ -21,6 +21,15 @@ _RECEIPT: dict[str, Any] = {
     ],
 }
 
+_LOSS: dict[str, Any] = {
+    "client_id": "8f1f0f52-2c0a-4a0c-9d0e-0c6f0b7a3f11",
+    "kind": "readings",
+    "reason": "spool_full_oldest",
+    "lost_total": 1250,
+    "first_at": "2026-02-06T10:30:00Z",
+    "last_at": "2026-02-06T11:10:00Z",
+}
+
 EXAMPLES: dict[str, Any] = {
     "readings": {
         "readings": [
@@ -57,6 +66,8 @@ EXAMPLES: dict[str, Any] = {
         "instance": "/api/v1/readings",
         "request_id": "req-5f0c2a9be1d34c77",
     },
+    "LossReport": _LOSS,
+    "Loss": {**_LOSS, "loss_id": 7, "credential": "edge-7", "reported_at": "2026-02-06T11:12:00Z"},
     "Cursors": {"readings": 1042, "events": 987, "registry": 61},
     "Health": {"status": "ready"},
     "Site": {"name": "Hamburg", "time_zone": "Europe/Berlin"},

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ingestion_api.auth import KeyRing
 from ingestion_api.export import Export
 from ingestion_api.inbox import Inbox
 from ingestion_api.intake import Intake
+from ingestion_api.key_ring import KeyRing
+from ingestion_api.losses import Losses
 from ingestion_api.quarantine import Quarantine
 from ingestion_api.registry import Registry
 from ingestion_api.registry_cache import RegistryCache
@@ -34,6 +35,7 @@ class Services:
     intake: Intake
     quarantine: Quarantine
     export: Export
+    losses: Losses
 
 
 def build(settings: IngestionApiSettings, store: Store, now: Callable[[], datetime] = utc_now) -> Services:
@@ -51,4 +53,5 @@ def build(settings: IngestionApiSettings, store: Store, now: Callable[[], dateti
         intake=Intake(inbox, registry_cache, now, settings.max_items),
         quarantine=Quarantine(store, registry_cache),
         export=Export(store),
+        losses=Losses(store),
     )

@@ -4,7 +4,7 @@
 (schemas `raw`, `ml`, `ops`). The Alembic migrations create them; tests compare the two.
 """
 
-from warehouse.tables.inbox import api_keys, inbox_batches, quarantine
+from warehouse.tables.inbox import api_keys, inbox_batches, losses, quarantine, quota_windows
 from warehouse.tables.metadata import NAMING, api_metadata, warehouse_metadata
 from warehouse.tables.ml import anomalies, drift_episodes, promotions, scores
 from warehouse.tables.ops import validation_results
@@ -47,8 +47,10 @@ __all__ = [
     "events",
     "inbox_batches",
     "loads",
+    "losses",
     "promotions",
     "quarantine",
+    "quota_windows",
     "reading_revisions",
     "readings",
     "registry_changes",

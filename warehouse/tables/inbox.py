@@ -113,3 +113,25 @@ quarantine = Table(
     Index(None, "released_batch_seq"),
     schema="inbox",
 )
+losses = Table(
+    "losses",
+    api_metadata,
+    Column("loss_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("site_code", Text, nullable=False),
+    Column("client_id", Text, nullable=False, comment="Who counts: the UUID of an edge client's spool"),
+    Column("kind", Text, CheckConstraint("kind in ('readings', 'events', 'unknown')", name="kind"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column(
+        "lost_total",
+        BigInteger,
+        CheckConstraint("lost_total >= 0", name="lost_total"),
+        nullable=False,
+        comment="Items since the client began to count",
+    ),
+    Column("credential", Text, nullable=False, comment="Name of the API key that reported it last"),
+    utc("first_at"),
+    utc("last_at"),
+    utc("reported_at"),
+    UniqueConstraint("site_code", "client_id", "kind", "reason"),
+    schema="inbox",
+)
