@@ -12,6 +12,7 @@ IngestionError
 ├── InvalidEntity           422  a registry entity breaks a rule
 ├── KeyReused               422  an idempotency key came back with another body
 ├── NothingAcceptable       422  every item was quarantined; carries the receipt
+├── RateLimited             429  the credential used up its quota, or the address failed too often
 └── Unavailable             503  the store does not answer
 
 InboxCorrupt                     what is stored contradicts its own counts
@@ -30,7 +31,7 @@ class IngestionError(Exception):
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = {}
 
 
 class MalformedRequest(IngestionError):
@@ -47,7 +48,7 @@ class Unauthenticated(IngestionError):
     status = 401
     slug = "unauthenticated"
     title = "A valid API key is needed"
-    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class NotAllowed(IngestionError):
@@ -129,13 +130,29 @@ class NothingAcceptable(IngestionError):
         self.is_repeat = is_repeat
 
 
+class RateLimited(IngestionError):
+    """More was sent within a minute than is allowed. Nothing of the request was stored."""
+
+    status = 429
+    slug = "rate-limited"
+    title = "Too much was sent within a minute"
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.headers = {"Retry-After": str(retry_after_s)}
+
+
+class DemoModeExposed(IngestionError):
+    """Demo mode lets anybody in, so it must not listen beyond loopback."""
+
+
 class Unavailable(IngestionError):
     """The store does not answer; nothing is known to be stored."""
 
     status = 503
     slug = "unavailable"
     title = "The store does not answer"
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+    headers: Mapping[str, str] = {"Retry-After": "5"}
 
 
 class NotMigrated(Unavailable):

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ingestion_api.contract import BatchReceipt, Kind, Refusal
 from ingestion_api.errors import KeyReused, NotThere, Unavailable
 from ingestion_api.judge import Judgement
+from ingestion_api.key_ring import STANDS, require_standing
 from ingestion_api.registry_log import create_signals
 from ingestion_api.store import Store
 from warehouse.tables import inbox_batches, quarantine
@@ -27,8 +28,9 @@ from warehouse.tables import inbox_batches, quarantine
 GATE_SPACE = 0x6D72_0001
 
 # The gate is a relation of its own, so that it is passed before the row, and with it the sequence number, is made.
+# That the key still works is looked at here, where it costs no round trip: `key_ring.py` says why.
 _INSERT = text(
-    """
+    f"""
     with gate as materialized (select pg_advisory_xact_lock_shared(:space, hashtext(:site_code)))
     insert into inbox.batches (
         batch_id, site_code, kind, origin, credential, idempotency_key, content_hash, format, payload,
@@ -38,6 +40,7 @@ _INSERT = text(
         :batch_id, :site_code, :kind, :origin, :credential, :idempotency_key, :content_hash, :format, :payload,
         :equipment_code, :item_count, :accepted_count, :quarantined_count, :is_replay, :received_at
     from gate
+    where cast(:key_hash as bytea) is null or exists (select from inbox.api_keys where {STANDS})
     on conflict do nothing
     returning batch_seq
     """
@@ -78,6 +81,7 @@ class Batch:
         body: As received.
         format: The module of `formats` that reads the body.
         equipment_code: What items are of that name no equipment.
+        key_hash: What the store knows the sender's key by; nothing is stored once that is revoked. None: not looked at.
         is_known_by_content: Whether the same body is the same batch. It is not where an item lacks its own time.
         originals: Gives the bytes of each item.
     """
@@ -95,6 +99,7 @@ class Batch:
     equipment_code: str | None = None
     is_replay: bool = False
     is_known_by_content: bool = True
+    key_hash: bytes | None = field(default=None, repr=False)
     batch_id: UUID = field(default_factory=uuid4)
 
     def content_hash(self) -> bytes:
@@ -122,6 +127,7 @@ class Inbox:
         Raises:
             KeyReused: The idempotency key names another body.
             SignalsMoved: A new signal of the batch was registered meanwhile; judge again.
+            Unauthenticated: The key was revoked after the request was let in.
         """
         is_plain = not batch.judgement.refused and not batch.judgement.new_signals
         async with self._store.statements() if is_plain else self._store.transaction() as connection:
@@ -164,6 +170,7 @@ class Inbox:
             "idempotency_key": batch.idempotency_key,
         }
         async with self._store.statements() as connection:
+            await require_standing(connection, batch.key_hash)
             first = (await connection.execute(_FIND, wanted)).mappings().one_or_none()
             if first is None:
                 raise Unavailable("the batch that this one repeats was removed meanwhile; send it again")
@@ -181,7 +188,8 @@ async def add(connection: AsyncConnection, batch: Batch) -> int | None:
     """Write a batch, its quarantined items and its new signals in the connection's transaction.
 
     Returns:
-        Its sequence number; None where its content or its idempotency key is in the inbox already.
+        Its sequence number; None where its content or its idempotency key is in the inbox already, or the key that
+        brought it does not work any more.
 
     Raises:
         SignalsMoved: As `Inbox.store`.
@@ -189,6 +197,7 @@ async def add(connection: AsyncConnection, batch: Batch) -> int | None:
     judgement = batch.judgement
     row = {
         "space": GATE_SPACE,
+        "key_hash": batch.key_hash,
         "batch_id": batch.batch_id,
         "site_code": batch.site_code,
         "kind": batch.kind,

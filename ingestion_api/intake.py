@@ -64,6 +64,7 @@ class Intake:
                 site_code=site_code,
                 kind=push.kind,
                 credential=credential.name,
+                key_hash=credential.key_hash,
                 body=push.body,
                 received_at=received_at,
                 judgement=judgement,

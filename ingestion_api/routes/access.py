@@ -18,8 +18,13 @@ def services(request: Request) -> Services:
     return found
 
 
-async def admit(request: Request, *scopes: Scope) -> Credential:
+async def admit(request: Request, *scopes: Scope, is_checked_later: bool = False) -> Credential:
     """Find out who asks, and let pass who holds one of the scopes.
+
+    Args:
+        request: With a key in one of two headers.
+        scopes: Any of them will do.
+        is_checked_later: Whether what was sent is stored by a statement that looks at the key again.
 
     Raises:
         Unauthenticated: No key, or a bad one.
@@ -30,7 +35,7 @@ async def admit(request: Request, *scopes: Scope) -> Credential:
     key = headers.get("x-api-key")
     if authorization[: len(_BEARER)].lower() == _BEARER:
         key = authorization[len(_BEARER) :].strip()
-    credential = await services(request).keys.authenticate(key)
+    credential = await services(request).keys.authenticate(key, is_checked_later=is_checked_later)
     note(request, credential=credential.name, site_code=credential.site_code)
     credential.require(*scopes)
     return credential

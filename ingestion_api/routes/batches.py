@@ -30,7 +30,7 @@ async def pull_batches(request: Request, kind: Kind, after: After = 0, max_items
 @router.get("/batches/{batch_id}", **openapi.answers("BatchReceipt", "The receipt it was acknowledged with"))
 async def read_batch(request: Request, batch_id: UUID) -> Response:
     """Return the receipt of one batch."""
-    credential = await admit(request, "push", "read", "pull")
+    credential = await admit(request, "push_readings", "push_events", "read", "pull")
     return json_answer(await services(request).inbox.receipt(credential.site_code, batch_id))
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from ingestion_api import openapi
+from ingestion_api.auth import Scope
 from ingestion_api.contract import API_PREFIX, Kind
 from ingestion_api.formats.catalog import format_of
 from ingestion_api.intake import Push
@@ -13,6 +14,8 @@ from ingestion_api.routes.access import admit, idempotency_key, note, read_body,
 from ingestion_api.routes.answers import json_answer
 
 router = APIRouter(tags=["push"])
+
+SCOPES_OF: dict[Kind, Scope] = {"readings": "push_readings", "events": "push_events"}
 
 IsReplay = Annotated[bool, Query(description="The batch comes from a store-and-forward backlog (C48)")]
 
@@ -30,7 +33,7 @@ async def push_events(request: Request, is_replay: IsReplay = False) -> Response
 
 
 async def _push(request: Request, kind: Kind, is_replay: bool) -> Response:
-    credential = await admit(request, "push")
+    credential = await admit(request, SCOPES_OF[kind], is_checked_later=True)
     headers = request.headers
     body_format = format_of(headers.get("content-type", ""), headers.get("content-encoding", ""))
     key = idempotency_key(request)

@@ -8,7 +8,10 @@ from pathlib import Path
 from ingestion_api.auth import Scope, create_key, list_keys
 from warehouse.engine import create_engine
 
-SCOPES: dict[str, tuple[Scope, ...]] = {"edge": ("push", "registry", "read"), "dagster": ("pull",)}
+SCOPES: dict[str, tuple[Scope, ...]] = {
+    "edge": ("push_readings", "push_events", "registry", "read"),
+    "dagster": ("pull",),
+}
 
 
 def ensure_keys(api_url: str, path: Path, site_code: str) -> dict[str, str]:
@@ -34,7 +37,9 @@ def ensure_keys(api_url: str, path: Path, site_code: str) -> dict[str, str]:
                 if kept.get(name) and kept.get(f"{name}_name") in in_use:
                     continue
                 unique = name if name not in taken else f"{name}-{secrets.token_hex(3)}"
-                kept[name], kept[f"{name}_name"] = create_key(connection, unique, site_code, scopes), unique
+                # Months of history in minutes, on the owner's own machine: no quota.
+                key = create_key(connection, unique, site_code, scopes, requests_per_min=0, items_per_min=0)
+                kept[name], kept[f"{name}_name"] = key, unique
     finally:
         engine.dispose()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

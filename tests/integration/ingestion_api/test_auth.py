@@ -1,23 +1,25 @@
 """Who may do what, and for how long."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from ingestion_api.auth import SCOPES, Credential, KeyRing, create_key, list_keys, revoke_key
+from ingestion_api.auth import SCOPES, Credential, create_key, list_keys, revoke_key, rotate_key
 from ingestion_api.errors import KeyNameTaken, NoSuchKey, Unauthenticated
+from ingestion_api.key_ring import KeyRing
 from ingestion_api.store import Store
 
 READING = {"equipment_code": "pump-1", "metric": "pressure", "value": 1}
 DOORS = [
-    ("POST", "/readings", {"push"}),
-    ("POST", "/events", {"push"}),
+    ("POST", "/readings", {"push_readings"}),
+    ("POST", "/events", {"push_events"}),
     ("GET", "/batches?kind=readings", {"pull"}),
-    ("GET", "/batches/00000000-0000-0000-0000-000000000007", {"push", "read", "pull"}),
+    ("GET", "/batches/00000000-0000-0000-0000-000000000007", {"push_readings", "push_events", "read", "pull"}),
     ("GET", "/cursors", {"pull", "read"}),
     ("GET", "/registry/changes", {"pull"}),
     ("GET", "/equipment", {"registry", "read"}),
@@ -76,20 +78,72 @@ def in_key_ring(plant: Any, steps: Callable[[KeyRing, list[float]], Awaitable[No
     asyncio.run(run())
 
 
-def test_revoked_key_is_refused_within_five_seconds(plant: Any) -> None:
+def test_key_is_believed_for_five_seconds_where_it_is_looked_at_again_and_nowhere_else(plant: Any) -> None:
     key = plant.key("pull", name="lost")
 
     async def steps(ring: KeyRing, clock: list[float]) -> None:
-        assert await ring.authenticate(key) == Credential("lost", "demo", frozenset({"pull"}))
+        found = await ring.authenticate(key)
+        assert found == Credential("lost", "demo", frozenset({"pull"}), requests_per_min=0)
         with plant.engine.begin() as connection:
             revoke_key(connection, "lost")
         clock[0] = 4.9
-        assert (await ring.authenticate(key)).name == "lost"
+        assert (await ring.authenticate(key, is_checked_later=True)).name == "lost"
         clock[0] = 5.0
+        with pytest.raises(Unauthenticated):
+            await ring.authenticate(key, is_checked_later=True)
+        clock[0] = 0.1
         with pytest.raises(Unauthenticated):
             await ring.authenticate(key)
 
     in_key_ring(plant, steps)
+
+
+@pytest.fixture
+def twins(plant: Any) -> Iterator[tuple[str, str]]:
+    """Addresses of two instances over one store."""
+    with type(plant)(plant.database_url, plant.engine).running() as other:
+        yield f"{plant.url}/api/v1", f"{other.url}/api/v1"
+
+
+def statuses(twins: tuple[str, str], key: str) -> set[int]:
+    """Push, push again and read at both."""
+    headers = {"X-API-Key": key}
+    body = {**READING, "event_time": datetime.now(UTC).isoformat()}
+    pushed = [httpx.post(f"{url}/readings", json=body, headers=headers).status_code for url in twins * 2]
+    return {*pushed, *(httpx.get(f"{url}/cursors", headers=headers).status_code for url in twins)}
+
+
+def test_revoked_key_is_refused_by_the_next_request_on_every_instance(plant: Any, twins: tuple[str, str]) -> None:
+    """Both have just seen the key, and have it in memory."""
+    key = plant.key("push", "read", name="stolen")
+    assert statuses(twins, key) == {200, 201}
+    with plant.engine.begin() as connection:
+        revoke_key(connection, "stolen")
+    assert statuses(twins, key) == {401}
+    with plant.engine.connect() as connection:
+        assert connection.execute(text("select count(*) from inbox.batches")).scalar_one() == 1
+
+
+def test_rotated_key_works_until_its_grace_ends_and_then_nowhere(plant: Any, twins: tuple[str, str]) -> None:
+    first = plant.key("push", "read", name="rotated")
+    assert statuses(twins, first) == {200, 201}
+    with plant.engine.begin() as connection:
+        second = rotate_key(connection, "rotated", timedelta(hours=1))
+    assert statuses(twins, first) == statuses(twins, second) == {200, 201}
+    with plant.engine.begin() as connection:
+        connection.execute(text("update inbox.api_keys set old_key_until = now() - interval '1 second'"))
+    assert (statuses(twins, first), statuses(twins, second)) == ({401}, {200, 201})
+    with plant.engine.begin() as connection:
+        third = rotate_key(connection, "rotated", timedelta(0))
+    assert (statuses(twins, second), statuses(twins, third)) == ({401}, {200, 201})
+
+
+def test_key_expires_by_itself(plant: Any, twins: tuple[str, str]) -> None:
+    key = plant.key("push", "read", name="guest")
+    assert statuses(twins, key) == {200, 201}
+    with plant.engine.begin() as connection:
+        connection.execute(text("update inbox.api_keys set expires_at = now() where name = 'guest'"))
+    assert statuses(twins, key) == {401}
 
 
 def test_use_is_noted_once_a_minute(plant: Any) -> None:
@@ -131,4 +185,4 @@ def test_names_are_never_used_twice(plant: Any) -> None:
         revoke_key(connection, "edge")
     with plant.engine.begin() as connection:
         row = next(row for row in list_keys(connection) if row.name == "edge")
-    assert (row.site_code, row.scopes, row.revoked_at is not None) == ("demo", ["push"], True)
+    assert (row.site_code, row.scopes, row.revoked_at is not None) == ("demo", ["push_readings", "push_events"], True)

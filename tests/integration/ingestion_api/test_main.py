@@ -93,11 +93,42 @@ def test_keys_are_made_listed_and_revoked(api_url: str) -> None:
     assert re.fullmatch(r"mr_[A-Za-z0-9_-]{43}\n", made.stdout)
     again = run(api_url, "keys", "create", "--name", "edge", "--site", "demo", "--scopes", "push")
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
-    listed = run(api_url, "keys", "list").stdout
-    assert listed == "edge\tdemo\tpush,registry\tnever used\n"
+    listed = run(api_url, "keys", "list").stdout.rstrip().split("\t")
+    assert listed[:6] == [
+        "edge",
+        "demo",
+        "push_readings,push_events,registry",
+        "any equipment",
+        "default requests/min",
+        "default items/min",
+    ]
+    assert re.fullmatch(r"created \d{4}-\d\d-\d\d \d\d:\d\d UTC", listed[6])
+    assert listed[7:] == ["never used", "in use"]
     assert run(api_url, "keys", "revoke", "edge").returncode == 0
     assert "revoked" in run(api_url, "keys", "list").stdout
     assert run(api_url, "keys", "revoke", "edge").returncode == 1
+
+
+def test_keys_are_shown_and_rotated(api_url: str) -> None:
+    limits = ("--preset", "small", "--items-per-min", "0", "--expires", "90d", "--equipment", "pump-1")
+    made = run(api_url, "keys", "create", "--name", "pump", "--site", "demo", "--scopes", "push_events", *limits)
+    assert made.returncode == 0, made.stderr
+    rotated = run(api_url, "keys", "rotate", "pump", "--grace", "24h")
+    assert re.fullmatch(r"mr_[A-Za-z0-9_-]{43}\n", rotated.stdout)
+    assert rotated.stdout != made.stdout
+    shown = run(api_url, "keys", "show", "pump").stdout
+    for said in ("100 requests/min", "unlimited items", "pump-1", "in use until", "old secret works until"):
+        assert said in shown
+    assert made.stdout.strip() not in shown
+    assert "old secret" not in run(api_url, "keys", "rotate", "pump", "--grace", "0").stdout
+    assert "old secret" not in run(api_url, "keys", "show", "pump").stdout
+
+
+@pytest.mark.parametrize("command", ["show", "rotate", "revoke"])
+def test_keys_that_do_not_exist_are_told_in_one_line(api_url: str, command: str) -> None:
+    done = run(api_url, "keys", command, "nobody")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "nobody" in done.stderr
 
 
 @pytest.mark.parametrize("scopes", ["", "push,everything", ","])

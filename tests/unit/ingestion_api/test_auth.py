@@ -5,16 +5,16 @@ import pytest
 from ingestion_api.auth import SCOPES, Credential, Scope
 from ingestion_api.errors import NotAllowed
 
-EDGE = Credential("edge", "demo", frozenset({"push", "registry"}))
+EDGE = Credential("edge", "demo", frozenset({"push_readings", "registry"}))
 ADMIN = Credential("boss", "demo", frozenset({"admin"}))
 
 
 def test_one_of_the_scopes_is_enough() -> None:
-    EDGE.require("push")
+    EDGE.require("push_readings")
     EDGE.require("read", "registry")
 
 
-@pytest.mark.parametrize("scope", ["read", "pull", "admin"])
+@pytest.mark.parametrize("scope", ["push_events", "read", "pull", "admin"])
 def test_other_scopes_are_refused_by_name(scope: Scope) -> None:
     with pytest.raises(NotAllowed, match=scope):
         EDGE.require(scope)
