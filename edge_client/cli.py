@@ -62,7 +62,7 @@ def _run(settings: EdgeSettings, options: argparse.Namespace) -> int:
             settings.api_url, settings.api_key.get_secret_value(), timeout_s=settings.request_timeout_s
         ) as api,
     ):
-        spool = Spool(settings.spool_path)
+        spool = Spool(settings.spool_path, max_bytes=settings.max_bytes)
         loop = Loop(collector, spool, api, settings, is_registering=not options.no_register, out=sys.stderr)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: loop.stop())

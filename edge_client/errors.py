@@ -3,6 +3,7 @@
 EdgeError
 ├── ConfigurationError   a setting, an option or an input is wrong: nothing was sent, a person must change it
 └── SpoolError           the spool cannot be opened, read or written
+    └── SpoolFull        the disk, or the spool's file, has no room: nothing is lost, waiting helps
 """
 
 
@@ -16,3 +17,7 @@ class ConfigurationError(EdgeError):
 
 class SpoolError(EdgeError):
     """The spool file cannot be used, or does not hold what it must."""
+
+
+class SpoolFull(SpoolError):
+    """There is no room on the disk. What was to be written is not in the spool, and can be written later."""

@@ -21,12 +21,14 @@ from edge_client.collectors.collector import Registration
 from edge_client.errors import ConfigurationError
 from edge_client.pacing import Pacing
 from edge_client.settings import EdgeSettings
-from edge_client.spool import LAST_ANSWER, Spool
+from edge_client.spool import LAST_ANSWER, SPOOL_ID, Spool
+from edge_client.spool_losses import LossCount
 from edge_client.spool_rows import Batch
 from ingestion_api.client import ApiRefused, ApiUnavailable, PushOutcome
-from ingestion_api.contract import Entity, Kind, Problem
+from ingestion_api.contract import Entity, Kind, LossReport, Problem
 
 IDLE_S = 0.05
+REPORT_INTERVAL_S = 1.0
 TOO_LARGE = 413
 BLAMES_THE_BATCH = frozenset({400, 409, 413, 415, 422})
 BLAMES_THE_SENDER = frozenset({401, 403, 404, 405, 407})
@@ -43,6 +45,10 @@ class Api(Protocol):
 
     def put(self, entity: Entity, code: str, payload: dict[str, object]) -> dict[str, object]:
         """Register one entry."""
+        ...
+
+    def report_loss(self, report: LossReport) -> object:
+        """Report items that will never be sent."""
         ...
 
     def is_ready(self) -> bool:
@@ -96,10 +102,16 @@ class Forwarder:
         self._attempt_at = 0.0
         self._probe_at: float | None = None  # None: the API was not silent, so its readiness says nothing new
         self._trouble: str | None = None
+        self._report_at = 0.0
+        self._is_reporting_refused = False
 
     def is_registered(self) -> bool:
         """Tell whether everything the collector described is registered."""
         return not self._registrations
+
+    def is_settled(self) -> bool:
+        """Tell whether everything is registered, and the API knows every loss or does not want to."""
+        return self.is_registered() and (self._is_reporting_refused or not self._unreported())
 
     def step(self) -> float:
         """Send at most one request.
@@ -115,7 +127,10 @@ class Forwarder:
         if wait_s > 0:
             return wait_s
         try:
-            return self._register() if self._registrations else self._push()
+            if self._registrations:
+                return self._register()
+            self._report_losses()
+            return self._push()
         except ApiUnavailable as error:
             return self._unavailable(error)
 
@@ -144,6 +159,37 @@ class Forwarder:
         self._registrations.popleft()
         self._is_well()
         return 0
+
+    def _unreported(self) -> list[LossCount]:
+        return [loss for loss in self._spool.losses() if loss.total > loss.reported]
+
+    def _report_losses(self) -> None:
+        """Report what was dropped since the last report. Totals, so that an unanswered report may be repeated."""
+        now = self._clock.monotonic()
+        if now < self._report_at:
+            return
+        for loss in self._unreported():
+            report = LossReport(
+                client_id=self._spool.fact(SPOOL_ID) or "",
+                kind=loss.kind,
+                reason=loss.reason,
+                lost_total=loss.total,
+                first_at=datetime.fromtimestamp(loss.first_at, UTC),
+                last_at=datetime.fromtimestamp(loss.last_at, UTC),
+            )
+            try:
+                self._api.report_loss(report)
+            except ApiRefused as error:
+                # The items that are left are worth more than the report on those that are gone.
+                if not self._is_reporting_refused:
+                    self._notice(f"the API takes no report of {loss.total} lost {loss.kind}: {error}")
+                self._is_reporting_refused = True
+                self._report_at = now + self._settings.backoff_max_s
+                return
+            self._spool.loss_reported(loss)
+            self._is_reporting_refused = False
+            self._is_well()
+        self._report_at = now + REPORT_INTERVAL_S
 
     def _push(self) -> float:
         batch = self._spool.next_batch(

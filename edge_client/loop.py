@@ -7,20 +7,23 @@ moment: what they agree on is in the spool.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from random import SystemRandom
 from typing import TextIO
 
 from edge_client.collectors.collector import Chunk, Collector
-from edge_client.errors import EdgeError
+from edge_client.errors import EdgeError, SpoolFull
 from edge_client.forwarder import Api, Forwarder
 from edge_client.progress import ProgressPrinter
 from edge_client.settings import EdgeSettings
 from edge_client.spool import EXHAUSTED, Spool
+from edge_client.spool_losses import Room
 from edge_client.status import Status, read_status
 
 SHOW_EVERY_S = 2.0
 STOP_WITHIN_S = 1.5
 FULL_POLL_S = 0.02
+DISK_POLL_S = 1.0
 
 
 class Loop:
@@ -47,7 +50,7 @@ class Loop:
     ) -> None:
         self._collector = collector
         self._spool = spool
-        self._settings = settings
+        self._room = Room(items=settings.max_items, max_bytes=settings.max_bytes, policy=settings.discard_policy)
         self._printer = ProgressPrinter(out, time.monotonic(), spool.counters())
         self._forwarder = Forwarder(
             spool,
@@ -114,34 +117,66 @@ class Loop:
 
     def _collect(self) -> None:
         name = self._collector.name
-        keep = self._settings.max_items if self._settings.discard_policy == "discard_oldest" else None
-        for chunk in self._collector.collect(self._spool.progress(name)):
-            if keep is None:
+        with closing(self._collector.collect(self._spool.progress(name))) as chunks:
+            for chunk in chunks:
+                if chunk.is_idle:
+                    if self._stop.is_set():
+                        return
+                    continue
                 self._wait_for_room(chunk)
-            if self._stop.is_set():
-                return
-            lost = self._spool.append(name, chunk, now=time.time(), keep=keep)
-            if lost:
-                self._printer.say(f"the spool is full: the {lost} oldest items are lost")
-            self._fraction = chunk.fraction
+                if self._stop.is_set() or not self._append(name, chunk):
+                    return
+                self._fraction = chunk.fraction
         self._fraction = 1.0
         self._spool.note(EXHAUSTED, "true")
         self._is_collected.set()
 
+    def _append(self, name: str, chunk: Chunk) -> bool:
+        """Spool a chunk, on a full disk once there is room again; return False where the run ends before."""
+        is_told = False
+        while True:
+            try:
+                lost = self._spool.append(name, chunk, now=time.time(), keep=self._room)
+            except SpoolFull as error:
+                if not is_told:
+                    self._printer.say(f"{error}; the collector waits, what is spooled is sent on: make room")
+                is_told = True
+                if self._stop.wait(DISK_POLL_S):
+                    return False
+                continue
+            if lost:
+                self._printer.say(f"{lost:,} items are lost ({self._room.policy}): the spool is full")
+            if is_told:
+                self._printer.say("the disk has room again")
+            return True
+
+    def has_room(self, items: int, byte_count: int) -> bool:
+        """Tell whether the spool takes items now, by its policy; an empty spool takes a chunk of any size."""
+        if self._room.policy != "wait":
+            return True
+        count = self._spool.counters()
+        return not count.pending or (
+            count.pending + items <= self._room.items and count.pending_bytes + byte_count <= self._room.max_bytes
+        )
+
     def _wait_for_room(self, chunk: Chunk) -> None:
-        """Hold the collector back while the spool is full; an empty spool takes a chunk of any size."""
-        while (pending := self._spool.counters().pending) > 0 and pending + len(chunk.items) > self._settings.max_items:
+        """Hold the collector back while the spool is full."""
+        byte_count = sum(map(len, chunk.items))
+        while chunk.items and not self.has_room(len(chunk.items), byte_count):
             if self._stop.wait(FULL_POLL_S):
                 return
 
     def _forward(self) -> None:
         while not self._stop.is_set():
-            wait_s = self._forwarder.step()
+            try:
+                wait_s = self._forwarder.step()
+            except SpoolFull:  # the spool has given its reserve up, so the next step finds room
+                wait_s = DISK_POLL_S
             if wait_s > 0:
                 self._stop.wait(wait_s)
 
     def _is_done(self) -> bool:
-        return self._is_collected.is_set() and self._forwarder.is_registered() and not self._spool.counters().pending
+        return self._is_collected.is_set() and not self._spool.counters().pending and self._forwarder.is_settled()
 
     def _show(self) -> None:
         now = time.monotonic()

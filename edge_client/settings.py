@@ -37,10 +37,16 @@ class EdgeSettings(BaseSettings):
         30, description="Seconds between two looks at the API's readiness while it is down"
     )
     max_items: int = Field(10_000, ge=1, description="Most unsent items that the spool holds")
-    discard_policy: Literal["wait", "discard_oldest"] = Field(
+    max_bytes: int = Field(
+        100_000_000,
+        ge=1_000_000,
+        description="Most bytes of unsent items that the spool holds; its file stays below twice that and 64 MiB",
+    )
+    discard_policy: Literal["wait", "discard_oldest", "discard_newest"] = Field(
         "wait",
         description="When the spool is full: `wait` holds the collector back (for sources that can be read again), "
-        "`discard_oldest` drops the oldest unsent items and counts them as lost",
+        "`discard_oldest` drops the oldest unsent items, `discard_newest` those that come; what is dropped is counted "
+        "as lost and reported to the API",
     )
 
 

@@ -6,11 +6,13 @@ from typing import cast
 
 from msgspec import Struct
 
-from edge_client.collectors.collector import Skip
+from edge_client.collectors.collector import Chunk, Skip
 from edge_client.errors import SpoolError
 from ingestion_api.contract import MAX_BODY_BYTES, Kind
 
 MAX_SKIPS = 1_000  # how many are kept by place and reason; all of them are counted
+MAX_DEAD_BYTES = 16 * 1024 * 1024
+MAX_DEAD_LETTERS = 10_000
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -46,8 +48,9 @@ class Counters(Struct, frozen=True, kw_only=True):
         quarantined: Acknowledged as quarantined.
         repeated: Acknowledged in batches that the API had already received from somebody else.
         rejected: In batches that the API refused for good; kept as dead letters.
-        lost: Dropped unsent because the spool was full.
+        lost: Dropped unsent, for the reasons in `losses`.
         skipped: Passed over in the source because they are no items.
+        pending_bytes: What the items in the spool take, as JSON.
     """
 
     collected: int = 0
@@ -57,6 +60,7 @@ class Counters(Struct, frozen=True, kw_only=True):
     rejected: int = 0
     lost: int = 0
     skipped: int = 0
+    pending_bytes: int = 0
 
     @property
     def sent(self) -> int:
@@ -80,6 +84,14 @@ def note(sql: sqlite3.Connection, name: str, value: str) -> None:
     sql.execute("insert or replace into facts (name, value) values (?, ?)", (name, value))
 
 
+def insert_items(sql: sqlite3.Connection, chunk: Chunk, bodies: list[bytes], *, after: int, now: float) -> None:
+    """Spool items of a chunk under the numbers that follow the last one given."""
+    sql.executemany(
+        "insert into items (number, kind, is_replay, collected_at, body) values (?, ?, ?, ?, ?)",
+        ((after + i, chunk.kind, chunk.is_replay, now, body) for i, body in enumerate(bodies, start=1)),
+    )
+
+
 def note_skips(sql: sqlite3.Connection, skips: list[Skip]) -> None:
     """Write down what was passed over, up to a limit."""
     if skips and (room := MAX_SKIPS - sql.execute("select count(*) from skips").fetchone()[0]) > 0:
@@ -91,20 +103,6 @@ def assigned_until(sql: sqlite3.Connection, kind: Kind) -> int:
     return cast(
         int, sql.execute("select coalesce(max(last_number), 0) from batches where kind = ?", (kind,)).fetchone()[0]
     )
-
-
-def discard_oldest(sql: sqlite3.Connection, excess: int) -> int:
-    """Drop unsent items; those of a batch that may be on its way stay, or their answer would count them twice."""
-    if excess <= 0:
-        return 0
-    dropped = sql.execute(
-        "delete from items where (kind, number) in (select i.kind, i.number from items i"
-        " where i.number > (select coalesce(max(b.last_number), 0) from batches b where b.kind = i.kind)"
-        " order by i.number limit ?)",
-        (excess,),
-    ).rowcount
-    sql.execute("update counters set lost = lost + ?", (dropped,))
-    return dropped
 
 
 def due_head(sql: sqlite3.Connection, kind: Kind, size: int, now: float, linger_s: float) -> tuple[int, Kind] | None:
@@ -182,4 +180,25 @@ def remove_items(sql: sqlite3.Connection, batch: Batch) -> None:
     sql.execute(
         "delete from items where kind = ? and number between ? and ?",
         (batch.kind, batch.first_number, batch.last_number),
+    )
+    frame = 2 + batch.item_count - 1  # brackets and commas
+    sql.execute("update counters set pending_bytes = pending_bytes - ?", (len(batch.body) - frame,))
+
+
+def keep_aside(sql: sqlite3.Connection, batch: Batch, answer: str, refused_at: str) -> None:
+    """Keep a refused batch for people; of the oldest ones only what was answered, so that they fill no disk."""
+    sql.execute(
+        "insert into dead_letters values (?, ?, ?, ?, ?, ?, ?)",
+        (batch.idempotency_key, batch.kind, batch.is_replay, batch.item_count, batch.body, answer, refused_at),
+    )
+    kept = 0
+    newest_first = "select idempotency_key, length(body) from dead_letters where body != x'' order by refused_at desc"
+    for key, size in sql.execute(newest_first).fetchall():
+        kept += size
+        if kept > MAX_DEAD_BYTES and key != batch.idempotency_key:
+            sql.execute("update dead_letters set body = x'' where idempotency_key = ?", (key,))
+    sql.execute(
+        "delete from dead_letters where idempotency_key not in"
+        " (select idempotency_key from dead_letters order by refused_at desc limit ?)",
+        (MAX_DEAD_LETTERS,),
     )

@@ -1,10 +1,13 @@
 """What the spool tells about the delivery: the counters in one record, in JSON and in words."""
 
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
-from edge_client.spool import EXHAUSTED, LAST_ANSWER, Spool
+from edge_client.spool import EXHAUSTED, LAST_ANSWER, SPOOL_ID, Spool
+from edge_client.spool_losses import LossCount
 
 SHOWN = 5  # dead letters and skips
 
@@ -26,6 +29,13 @@ class Status(Struct, frozen=True, kw_only=True):
         last_answer: What the API said last, and when.
         rejections: The last answers to batches refused for good.
         skips: The first things passed over: place and reason.
+        pending_bytes: What the pending items take.
+        file_bytes: What the spool's file and its log take.
+        oldest_at: When the oldest pending item was collected, UTC.
+        oldest_age_s: How long ago that is.
+        unreported: Lost and rejected items that the API has not been told of.
+        losses: What was lost and rejected, by kind and reason.
+        spool_id: Under which the API knows them.
     """
 
     collected: int
@@ -41,12 +51,19 @@ class Status(Struct, frozen=True, kw_only=True):
     last_answer: str | None
     rejections: list[str]
     skips: list[str]
+    pending_bytes: int
+    file_bytes: int
+    oldest_at: str | None
+    oldest_age_s: int | None
+    unreported: int
+    losses: list[LossCount]
+    spool_id: str | None
 
 
 def read_status(spool: Spool) -> Status:
     """Read the state of a spool."""
     is_exhausted = spool.fact(EXHAUSTED) == "true"
-    count = spool.counters()
+    count, losses, oldest_at = spool.counters(), spool.losses(), spool.oldest_at()
     return Status(
         collected=count.collected,
         sent=count.sent,
@@ -61,6 +78,13 @@ def read_status(spool: Spool) -> Status:
         last_answer=spool.fact(LAST_ANSWER),
         rejections=spool.dead_letters(SHOWN),
         skips=[f"{place}: {reason}" for place, reason in spool.skips(SHOWN)],
+        pending_bytes=count.pending_bytes,
+        file_bytes=spool.file_bytes(),
+        oldest_at=None if oldest_at is None else _moment(oldest_at),
+        oldest_age_s=None if oldest_at is None else max(0, round(time.time() - oldest_at)),
+        unreported=sum(loss.total - loss.reported for loss in losses),
+        losses=losses,
+        spool_id=spool.fact(SPOOL_ID),
     )
 
 
@@ -80,12 +104,22 @@ def read_status_at(path: Path) -> Status:
 def in_words(status: Status) -> str:
     """Return the state for people, one figure or sentence a line."""
     lines = [
-        f"{name:<12}{getattr(status, name):>12,}"
+        f"{name.removeprefix('pending_'):<12}{getattr(status, name):>12,}"
         for name in Status.__struct_fields__
         if type(getattr(status, name)) is int
     ]
     lines.append(f"finished    {'yes' if status.is_finished else 'no':>12}")
     lines.append(f"last answer {status.last_answer or 'none yet'}")
+    lines.append(f"oldest item {'none' if status.oldest_at is None else f'of {status.oldest_at}'}")
+    lines += [
+        f"lost        {loss.total:>12,} {loss.kind}, {loss.reason}, until {_moment(loss.last_at)}"
+        f"{'' if loss.reported >= loss.total else ', not reported yet'}"
+        for loss in status.losses
+    ]
     lines += [f"rejected    {line}" for line in status.rejections]
     lines += [f"skipped     {line}" for line in status.skips]
     return "\n".join(lines)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

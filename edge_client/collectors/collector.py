@@ -1,6 +1,6 @@
 """What a collector is: it describes its equipment and hands over items, chunk by chunk. Sources do not belong here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -34,6 +34,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
         position: How far that part is read once these items are spooled; only the collector understands it.
         fraction: Share of the whole source that is read then, 0 to 1.
         skips: What was passed over.
+        lost: Items of the kind that the collector had to drop before the spool could take them.
     """
 
     kind: Kind
@@ -43,6 +44,15 @@ class Chunk(Struct, frozen=True, kw_only=True):
     position: str
     fraction: float
     skips: list[Skip] = []
+    lost: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether there is nothing to write down: a live source is silent, and lets the loop look around."""
+        return not (self.items or self.skips or self.lost or self.part)
+
+
+IDLE = Chunk(kind="readings", items=[], is_replay=False, part="", position="", fraction=0.0)
 
 
 class Collector(Protocol):
@@ -57,6 +67,10 @@ class Collector(Protocol):
         """Yield what to register, in an order in which each entry's references exist."""
         ...
 
-    def collect(self, after: Mapping[str, str]) -> Iterator[Chunk]:
-        """Yield the chunks that follow the progress given: part to position, empty at the very start."""
+    def collect(self, after: Mapping[str, str]) -> Generator[Chunk, None, None]:
+        """Yield the chunks that follow the progress given: part to position, empty at the very start.
+
+        When the generator goes on after a `yield`, the chunk is durably spooled: a live source acknowledges it then.
+        A live source yields `IDLE` now and then while it is silent.
+        """
         ...

@@ -4,7 +4,7 @@ Files are read row by row and never held whole. How a file is told apart into co
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from io import TextIOWrapper
 from math import isfinite
@@ -88,7 +88,7 @@ class CsvFolder:
             about = {"name": header.path.stem, "equipment_class": self._options.equipment_class}
             yield Registration("equipment", code, dict(about))
 
-    def collect(self, after: Mapping[str, str]) -> Iterator[Chunk]:
+    def collect(self, after: Mapping[str, str]) -> Generator[Chunk, None, None]:
         """Yield the rows that follow: a part is a file, its position the rows read."""
         sizes = {code: header.path.stat().st_size for code, header in self._headers.items()}
         total, before = max(1, sum(sizes.values())), 0

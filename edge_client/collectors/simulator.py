@@ -3,7 +3,7 @@
 The same seed and end give the same bytes. What the plant is and does is told in the modules beside this one.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -73,7 +73,7 @@ class Simulator:
         """Yield the plant's registry entries."""
         return registrations(self._options.site_code, self._options.pumps)
 
-    def collect(self, after: Mapping[str, str]) -> Iterator[Chunk]:
+    def collect(self, after: Mapping[str, str]) -> Generator[Chunk, None, None]:
         """Yield what follows `after`; what came before is simulated again, for the rest depends on it."""
         start = msgspec.json.decode(after[PART], type=Position) if PART in after else self._start()
         history = self._history(start)

@@ -15,7 +15,7 @@ from edge_client.collectors.collector import Chunk
 from edge_client.settings import EdgeSettings
 from edge_client.spool import Spool
 from ingestion_api.client import ApiRefused, ApiUnavailable, PushOutcome
-from ingestion_api.contract import BatchReceipt, Entity, Kind, Problem
+from ingestion_api.contract import BatchReceipt, Entity, Kind, LossReport, Problem
 
 NOON = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 
@@ -63,6 +63,8 @@ class FakeApi:
         self.registered: list[tuple[str, str]] = []
         self.script: deque[Exception | tuple[str, Exception] | None] = deque()
         self.put_script: deque[Exception] = deque()
+        self.loss_script: deque[Exception] = deque()
+        self.losses: list[LossReport] = []
         self.ready = True
         self.probes = 0
         self.on_push: Callable[[], None] = lambda: None
@@ -95,6 +97,11 @@ class FakeApi:
             raise self.put_script.popleft()
         self.registered.append((entity, code))
         return payload
+
+    def report_loss(self, report: LossReport) -> None:
+        if self.loss_script:
+            raise self.loss_script.popleft()
+        self.losses.append(report)
 
     def is_ready(self) -> bool:
         self.probes += 1

@@ -62,7 +62,13 @@ def test_status_tells_a_program_everything(capsys, spool, spool_path: Path, kit)
     spool.acknowledge(spool.next_batch(4, now=0), "201: fine", accepted=3, quarantined=1)
     spool.reject(spool.next_batch(1, now=0), "400 no")
     assert main(["status", "--json", "--spool", str(spool_path)]) == 0
-    assert json.loads(capsys.readouterr().out) == {
+    told = json.loads(capsys.readouterr().out)
+    assert told.pop("file_bytes") > 4096
+    assert told.pop("oldest_age_s") > 10**9
+    assert len(told.pop("spool_id")) == 32
+    [loss] = told.pop("losses")
+    assert (loss["kind"], loss["reason"], loss["total"], loss["reported"]) == ("readings", "rejected_by_api", 1, 0)
+    assert told == {
         "collected": 10,
         "sent": 4,
         "accepted": 3,
@@ -76,6 +82,9 @@ def test_status_tells_a_program_everything(capsys, spool, spool_path: Path, kit)
         "last_answer": "400 no",
         "rejections": ["400 no"],
         "skips": [],
+        "pending_bytes": 5 * len(b'{"n":6}') + 1,
+        "oldest_at": "1970-01-01T00:00:00+00:00",
+        "unreported": 1,
     }
 
 
@@ -87,6 +96,7 @@ def test_status_tells_a_person_the_same(capsys, spool: Spool, spool_path: Path, 
     lines = capsys.readouterr().out.splitlines()
     assert "collected          2,000" in lines
     assert "finished              no" in lines
+    assert "oldest item of 1970-01-01T00:00:00+00:00" in lines
     assert "last answer none yet" in lines
     assert "skipped     a.csv:7: a: 'x' is no number" in lines
 

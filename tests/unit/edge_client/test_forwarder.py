@@ -10,6 +10,7 @@ from edge_client.collectors.collector import Chunk, Registration
 from edge_client.errors import ConfigurationError
 from edge_client.forwarder import Forwarder
 from edge_client.spool import Spool
+from edge_client.spool_losses import Room
 
 
 @pytest.fixture
@@ -240,3 +241,59 @@ def test_replay_of_a_dropped_link(make, api, spool, kit, clock) -> None:
     lag_s = clock.time() - first.items[0]["event_time"]
     assert lag_s == pytest.approx(15 * 60, abs=45)
     assert spool.counters().accepted == 150
+
+
+def test_a_loss_is_reported_before_anything_else_when_the_api_answers_again(make, api, spool, kit, clock) -> None:
+    """A loss is a number, never silence: totals, so that asking twice counts once."""
+    spool.append("c", kit.chunk(1, 10), now=0, keep=Room(items=4, max_bytes=10**6))
+    api.loss_script.extend([kit.unreachable(), kit.overloaded()])
+    drain(make(), clock)
+    assert [(r.kind, r.reason, r.lost_total) for r in api.losses] == [("readings", "spool_full_oldest", 6)]
+    assert api.losses[0].client_id == spool.fact("spool_id")
+    spool.append("c", kit.chunk(11, 13), now=0, keep=Room(items=1, max_bytes=10**6))
+    clock.advance(1)
+    drain(make(), clock)
+    assert [r.lost_total for r in api.losses] == [6, 8]
+    assert len(api.items("readings")) + api.losses[-1].lost_total == 13
+
+
+def test_a_report_whose_answer_was_lost_is_made_again_after_a_restart(make, api, spool, spool_path, kit, clock) -> None:
+    spool.append("c", kit.chunk(1, 10), now=0, keep=Room(items=4, max_bytes=10**6))
+    genuine = api.report_loss
+
+    def lose_the_answer(report: object) -> None:
+        genuine(report)
+        raise KeyboardInterrupt
+
+    api.report_loss = lose_the_answer
+    with pytest.raises(KeyboardInterrupt):
+        make().step()
+    api.report_loss = genuine
+    drain(make(spool=Spool(spool_path)), clock)
+    assert [r.lost_total for r in api.losses] == [6, 6]
+    assert len({r.client_id for r in api.losses}) == 1
+
+
+def test_an_api_that_takes_no_reports_still_gets_the_items(make, api, spool, kit, clock, notices) -> None:
+    spool.append("c", kit.chunk(1, 10), now=0, keep=Room(items=4, max_bytes=10**6))
+    api.loss_script.append(kit.refused(404))
+    forwarder = make()
+    drain(forwarder, clock)
+    assert len(api.items("readings")) == 4
+    assert forwarder.is_settled()
+    assert len(notices) == 1 and "6 lost readings" in notices[0]
+    clock.advance(300)
+    drain(forwarder, clock)
+    assert [r.lost_total for r in api.losses] == [6]
+
+
+def test_a_refused_batch_is_reported_as_lost(make, api, spool, kit, clock) -> None:
+    spool.append("c", kit.chunk(1, 3), now=0)
+    api.script.append(kit.refused(400))
+    forwarder = make()
+    drain(forwarder, clock)
+    assert not forwarder.is_settled()
+    clock.advance(1)
+    drain(forwarder, clock)
+    assert [(r.reason, r.lost_total) for r in api.losses] == [("rejected_by_api", 3)]
+    assert forwarder.is_settled()

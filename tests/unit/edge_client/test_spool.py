@@ -4,14 +4,16 @@ import sqlite3
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from edge_client.collectors.collector import Chunk, Skip
-from edge_client.errors import SpoolError
+from edge_client.errors import SpoolError, SpoolFull
 from edge_client.spool import Spool
+from edge_client.spool_losses import Room
 
 
 def real_pending(spool: Spool) -> int:
@@ -19,6 +21,17 @@ def real_pending(spool: Spool) -> int:
         count: int = sql.execute("select count(*) from items").fetchone()[0]
     sql.close()
     return count
+
+
+def real_bytes(spool: Spool) -> int:
+    with sqlite3.connect(spool._path) as sql:
+        size: int = sql.execute("select coalesce(sum(length(body)), 0) from items").fetchone()[0]
+    sql.close()
+    return size
+
+
+def losses(spool: Spool) -> dict[tuple[str, str], int]:
+    return {(loss.kind, loss.reason): loss.total for loss in spool.losses()}
 
 
 def test_a_batch_holds_one_kind_and_one_flag_oldest_first(spool, kit) -> None:
@@ -144,12 +157,94 @@ def test_a_ring_buffer_drops_the_oldest_counts_them_and_leaves_a_batch_on_its_wa
     """S1-053."""
     spool.append("c", kit.chunk(1, 4), now=0)
     on_its_way = spool.next_batch(2, now=0)
-    assert spool.append("c", kit.chunk(5, 12), now=0, keep=6) == 6
+    assert spool.append("c", kit.chunk(5, 12), now=0, keep=Room(items=6, max_bytes=10**9)) == 6
     assert spool.counters().lost == 6
     assert real_pending(spool) == spool.counters().pending == 6
     assert spool.next_batch(100, now=0).body == on_its_way.body
     spool.acknowledge(on_its_way, "ok", accepted=2)
     assert spool.next_batch(100, now=0).body == b'[{"n":9},{"n":10},{"n":11},{"n":12}]'
+
+
+def test_a_bound_in_bytes_drops_the_oldest_of_both_kinds_and_counts_each(spool, kit) -> None:
+    spool.append("c", kit.chunk(1, 3, kind="events"), now=10)
+    spool.append("c", kit.chunk(4, 6), now=20)
+    assert spool.append("c", kit.chunk(7, 8), now=30, keep=Room(items=100, max_bytes=4 * len(b'{"n":1}'))) == 4
+    assert losses(spool) == {("events", "spool_full_oldest"): 3, ("readings", "spool_full_oldest"): 1}
+    assert [(loss.first_at, loss.last_at) for loss in spool.losses()] == [(30, 30), (30, 30)]
+    assert spool.next_batch(9, now=40).body == b'[{"n":5},{"n":6},{"n":7},{"n":8}]'
+
+
+def test_the_newest_can_be_dropped_instead(spool, kit) -> None:
+    room = Room(items=5, max_bytes=10**6, policy="discard_newest")
+    assert spool.append("c", kit.chunk(1, 4), now=0, keep=room) == 0
+    assert spool.append("c", kit.chunk(5, 9), now=0, keep=room) == 4
+    assert losses(spool) == {("readings", "spool_full_newest"): 4}
+    assert spool.next_batch(9, now=0).body == b'[{"n":1},{"n":2},{"n":3},{"n":4},{"n":5}]'
+    assert spool.progress("c") == {"part": "9"}
+
+
+def test_what_a_collector_dropped_is_counted_with_its_chunk(spool, kit) -> None:
+    assert spool.append("c", msgspec.structs.replace(kit.chunk(1, 2), lost=7), now=0) == 7
+    assert losses(spool) == {("readings", "collector_overflow"): 7}
+    count = spool.counters()
+    assert (count.collected, count.lost, count.pending) == (9, 7, 2)
+
+
+def test_a_loss_is_unreported_again_once_it_grew(spool, kit) -> None:
+    spool.append("c", kit.chunk(1, 4), now=0, keep=Room(items=1, max_bytes=100))
+    [before] = spool.losses()
+    spool.append("c", kit.chunk(5, 6), now=0, keep=Room(items=1, max_bytes=100))
+    spool.loss_reported(before)
+    [after] = spool.losses()
+    assert (before.total, after.reported, after.total) == (3, 3, 5)
+
+
+def test_of_many_refused_batches_the_oldest_bodies_go_and_every_answer_stays(spool) -> None:
+    big = b'"' + b"x" * 4_000_000 + b'"'
+    for number in range(6):
+        spool.append(
+            "c",
+            Chunk(kind="readings", items=[big], is_replay=False, part="p", position=str(number), fraction=1),
+            now=0,
+        )
+        spool.reject(spool.next_batch(1, now=0), f"400 {number}")
+    with sqlite3.connect(spool._path) as sql:
+        sizes = [row[0] for row in sql.execute("select length(body) from dead_letters")]
+    sql.close()
+    assert sorted(sizes) == [0, 0, *[len(big) + 2] * 4]
+    assert len(spool.dead_letters(10)) == 6
+    assert spool.counters().rejected == 6
+
+
+def test_the_file_shrinks_when_a_backlog_is_gone(spool, kit) -> None:
+    for first in range(1, 40_001, 1_000):
+        items = [b'{"n":%d,"text":"%s"}' % (n, b"x" * 500) for n in range(first, first + 1_000)]
+        spool.append(
+            "c", Chunk(kind="readings", items=items, is_replay=False, part="p", position="1", fraction=1), now=0
+        )
+    full = spool.file_bytes()
+    while (batch := spool.next_batch(1_000, now=0)) is not None:
+        spool.acknowledge(batch, "ok", accepted=batch.item_count)
+    with sqlite3.connect(spool._path) as sql:
+        sql.execute("pragma wal_checkpoint(truncate)")
+        pages = sql.execute("pragma page_count").fetchone()[0]
+    sql.close()
+    assert full > 20_000_000
+    assert pages * 4096 < 0.8 * full
+
+
+def test_a_file_at_its_last_bound_takes_no_more_and_loses_nothing(spool_path: Path) -> None:
+    spool = Spool(spool_path, max_bytes=0)  # leaves the overhead alone: 64 MiB
+    big = b'"' + b"x" * 4_000_000 + b'"'
+    chunk = Chunk(kind="readings", items=[big], is_replay=False, part="p", position="1", fraction=1)
+    with pytest.raises(SpoolFull, match="no room"):
+        for _ in range(40):
+            spool.append("c", chunk, now=0)
+    collected = spool.counters().collected
+    assert 10 < collected == real_pending(spool) < 40
+    spool.acknowledge(spool.next_batch(1, now=0), "ok", accepted=1)
+    spool.append("c", chunk, now=0)
+    assert spool.file_bytes() < 80_000_000
 
 
 def test_skips_are_all_counted_and_the_first_thousand_kept(spool) -> None:
@@ -183,7 +278,8 @@ def test_a_spool_of_another_version_is_left_alone(spool_path: Path) -> None:
 OPERATION = st.one_of(
     st.tuples(st.just("append"), st.integers(0, 30), st.booleans(), st.sampled_from(["readings", "events"])),
     st.tuples(st.sampled_from(["accept", "repeat", "reject", "split", "release", "reopen"])),
-    st.tuples(st.just("discard"), st.integers(0, 40)),
+    st.tuples(st.just("discard"), st.integers(0, 40), st.integers(0, 400)),
+    st.tuples(st.just("newest"), st.integers(0, 30), st.integers(0, 40), st.integers(0, 400)),
 )
 
 
@@ -199,7 +295,12 @@ def test_whatever_happens_each_item_is_sent_pending_rejected_or_lost(tmp_path_fa
             spool.append("c", kit.chunk(last + 1, last + count, kind=kind, is_replay=is_replay), now=0)
             last += count
         elif operation == "discard":
-            spool.append("c", kit.chunk(1, 0), now=0, keep=details[0])
+            spool.append("c", kit.chunk(1, 0), now=0, keep=Room(items=details[0], max_bytes=details[1]))
+        elif operation == "newest":
+            count, items, max_bytes = details
+            room = Room(items=items, max_bytes=max_bytes, policy="discard_newest")
+            spool.append("c", kit.chunk(last + 1, last + count), now=0, keep=room)
+            last += count
         elif operation == "reopen":
             spool = Spool(path)
         elif (batch := spool.next_batch(size, now=0)) is not None:
@@ -219,6 +320,10 @@ def test_whatever_happens_each_item_is_sent_pending_rejected_or_lost(tmp_path_fa
         counters = spool.counters()
         assert counters.collected == last
         assert counters.pending == real_pending(spool)
+        assert counters.pending_bytes == real_bytes(spool)
+        losses = spool.losses()
+        assert counters.lost == sum(loss.total for loss in losses if loss.reason != "rejected_by_api")
+        assert counters.rejected == sum(loss.total for loss in losses if loss.reason == "rejected_by_api")
     for kind in ("readings", "events"):
         order = [number for of_kind, number in left if of_kind == kind]
         assert order == sorted(set(order))
