@@ -191,8 +191,9 @@ class Spool:
                 (accepted, quarantined, repeated),
             )
             spool_rows.note(sql, LAST_ANSWER, answer)
-            if (spare := sql.execute("pragma freelist_count").fetchone()[0] - SHRINK_PAGES) > 0:
-                sql.execute(f"pragma incremental_vacuum({min(spare, SHRINK_PAGES)})").fetchall()
+            spare = sql.execute("pragma freelist_count").fetchone()[0] - SHRINK_PAGES
+            for _ in range(min(spare, SHRINK_PAGES)):  # one at a time: `execute` takes a single step of a pragma
+                sql.execute("pragma incremental_vacuum(1)")
 
     def reject(self, batch: Batch, answer: str) -> None:
         """Put a batch that the API refuses for good aside, with its answer.
