@@ -61,6 +61,8 @@ class Loop:
             jitter=SystemRandom(),
             notice=self._printer.say,
         )
+        if hasattr(collector, "has_room"):  # a source that answers its devices tells them when the spool is full
+            collector.has_room = self.has_room
         self._stop = threading.Event()
         self._is_collected = threading.Event()
         self._fraction = 0.0

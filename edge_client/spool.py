@@ -204,7 +204,7 @@ class Spool:
         with self._transaction() as sql:
             spool_rows.remove_batch(sql, batch)
             spool_rows.remove_items(sql, batch)
-            spool_rows.keep_aside(sql, batch, answer, datetime.now(UTC).isoformat(timespec="seconds"))
+            spool_rows.keep_aside(sql, batch, answer, datetime.now(UTC).isoformat(timespec="microseconds"))
             spool_losses.count_loss(sql, batch.kind, REJECTED, batch.item_count, time.time())
             sql.execute("update counters set rejected = rejected + ?", (batch.item_count,))
             spool_rows.note(sql, LAST_ANSWER, answer)
