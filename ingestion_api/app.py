@@ -1,18 +1,48 @@
 """Assembles the application. What it does is in `routes/` and below."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
-from ingestion_api import openapi, problems
+from ingestion_api import demo, openapi, problems
 from ingestion_api.contract import API_PREFIX
 from ingestion_api.frame import Frame
 from ingestion_api.routes import batches, health, losses, push, quarantine, registry
 from ingestion_api.services import build, utc_now
 from ingestion_api.settings import IngestionApiSettings
 from ingestion_api.store import open_store
+
+# S1-066. Frame is put around it, so that answers to preflights bear the same headers as any other.
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT"],
+    "allow_headers": [
+        "Authorization",
+        "X-API-Key",
+        "Content-Type",
+        "Content-Encoding",
+        "Idempotency-Key",
+        "X-Request-Id",
+        "If-None-Match",
+        "Last-Event-ID",
+    ],
+    "expose_headers": [
+        "X-Request-Id",
+        "Location",
+        "Retry-After",
+        "ETag",
+        "Idempotent-Replayed",
+        "RateLimit",
+        "RateLimit-Policy",
+        "X-RateLimit-Limit",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+    ],
+}
 
 
 def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc_now) -> FastAPI:
@@ -23,13 +53,17 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
         now: The clock; returns UTC.
 
     Raises:
+        DemoModeExposed: Anybody may push, and not only from this machine.
         warehouse.errors.NotStarted: The embedded database was never started, so it has no address yet.
     """
+    demo.check(settings)
     services = build(settings, open_store(settings), now)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sampler = asyncio.create_task(services.metrics.sample(services.store))
         yield
+        sampler.cancel()
         await services.store.close()
 
     app = FastAPI(lifespan=lifespan, redoc_url=None)
@@ -37,7 +71,9 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
     for part in (push, batches, quarantine, registry, losses):
         app.include_router(part.router, prefix=API_PREFIX)
     app.include_router(health.router)
-    app.add_middleware(Frame)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins(), **_CORS)
+    app.add_middleware(Frame, quotas=services.quotas, metrics=services.metrics)
     problems.install(app)
     openapi.describe(app)
     return app

@@ -6,6 +6,7 @@ A plain ASGI middleware, because Starlette's convenient one costs more than deco
 import re
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,9 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingestion_api import problems
 from ingestion_api.logs import log
+from ingestion_api.metrics import Metrics
+from ingestion_api.quotas import Quotas
 
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DOCS = "/docs"
+_SERVER_ERROR = 500
+_WORTH_A_LOOK = {401, 403, 429}
 _SECURITY = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}  # S3-047; C35 drops X-XSS-Protection
 _CONTENT_SECURITY = {"Content-Security-Policy": "default-src 'self'"}
 
@@ -23,8 +28,10 @@ _CONTENT_SECURITY = {"Content-Security-Policy": "default-src 'self'"}
 class Frame:
     """Wraps the application. `scope["state"]` gets `request_id`, and `facts` that endpoints add to for the log."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, quotas: Quotas, metrics: Metrics) -> None:
         self._app = app
+        self._quotas = quotas
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
@@ -42,6 +49,8 @@ class Frame:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 _add_headers(MutableHeaders(scope=message), scope["path"], request_id)
+                if credential := scope["state"].get("credential"):
+                    message["headers"] += self._quotas.fields(credential)
             await send(message)
 
         try:
@@ -51,16 +60,26 @@ class Frame:
             if status:  # too late for another answer: the server cuts the connection
                 raise
             await problems.internal_error(scope["path"], request_id)(scope, receive, send_framed)
-        duration_ms = round((time.perf_counter() - started_at) * 1000, 1)
-        log.info(
+        seconds, route = time.perf_counter() - started_at, _route(scope)
+        self._metrics.request(route, scope["method"], status, seconds)
+        _say(status, route)(
             "request",
             request_id=request_id,
             method=scope["method"],
-            route=_route(scope),
+            route=route,
             status=status,
-            duration_ms=duration_ms,
+            duration_ms=round(seconds * 1000, 1),
             **facts,
         )
+
+
+def _say(status: int, route: str) -> Callable[..., Any]:
+    """Choose the level (S1-069): our failures are errors, refusals that somebody should look at are warnings."""
+    if status >= _SERVER_ERROR:
+        return log.error
+    if status in _WORTH_A_LOOK:
+        return log.warning
+    return log.debug if route.startswith("/health") else log.info
 
 
 def _request_id(scope: Scope) -> str:

@@ -13,6 +13,8 @@ from ingestion_api.formats.context import Context
 from ingestion_api.formats.parsed import ParsedBody
 from ingestion_api.inbox import Batch, Inbox, Stored
 from ingestion_api.judge import Judgement, judge
+from ingestion_api.metrics import Metrics
+from ingestion_api.quotas import Quotas
 from ingestion_api.registry_cache import RegistryCache
 from ingestion_api.rules import Circumstances
 
@@ -37,12 +39,20 @@ class Intake:
     """Takes pushes in."""
 
     def __init__(
-        self, inbox: Inbox, registry_cache: RegistryCache, now: Callable[[], datetime], max_items: int
+        self,
+        inbox: Inbox,
+        registry_cache: RegistryCache,
+        now: Callable[[], datetime],
+        max_items: int,
+        quotas: Quotas,
+        metrics: Metrics,
     ) -> None:
         self._inbox = inbox
         self._registry_cache = registry_cache
         self._now = now
         self._max_items = max_items
+        self._quotas = quotas
+        self._metrics = metrics
 
     async def take(self, credential: Credential, push: Push) -> Stored:
         """Judge a batch and store it durably.
@@ -50,6 +60,8 @@ class Intake:
         Raises:
             MalformedRequest: The body cannot be split into items.
             TooLarge: It holds too many.
+            RateLimited: The credential's items of this minute are used up; nothing is stored.
+            Unauthenticated: The key was revoked since the request was let in; nothing is stored.
             SiteNotRegistered: The key's site is not in the registry.
             KeyReused: The idempotency key names another body.
             NothingAcceptable: Every item was quarantined; the batch is stored.
@@ -57,6 +69,7 @@ class Intake:
         """
         received_at = self._now()
         body = await self._parse(push, credential)
+        await self._quotas.charge(credential, "items", len(body.columns.event_time))
         site_code = credential.site_code
         for attempt in range(_ATTEMPTS):
             judgement = await self._judge(site_code, body, received_at, is_fresh=attempt > 0)
@@ -82,8 +95,10 @@ class Intake:
                 continue
             if judgement.new_signals:
                 self._registry_cache.invalidate(site_code)
-            if stored.receipt.accepted == 0:
-                raise NothingAcceptable(stored.receipt, is_repeat=stored.is_repeat)
+            receipt, is_repeat = stored.receipt, stored.is_repeat
+            self._metrics.pushed(push.kind, receipt.accepted, receipt.refused, len(push.body), is_repeat=is_repeat)
+            if receipt.accepted == 0:
+                raise NothingAcceptable(receipt, is_repeat=is_repeat)
             return stored
         raise Unavailable("other batches keep registering the same signals; send it again")
 

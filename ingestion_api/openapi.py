@@ -9,6 +9,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from ingestion_api import openapi_limits
 from ingestion_api.contract import BatchReceipt, Event, Kind, Loss, LossReport, Problem, Reading, RegistryChange
 from ingestion_api.entities import SHAPES, Shape
 from ingestion_api.openapi_examples import EXAMPLES
@@ -50,6 +51,7 @@ def describe(app: FastAPI) -> None:
             )
             _drop_assumed_refusals(document)
             document["components"] = {"schemas": _schemas(), "securitySchemes": _SECURITY}
+            openapi_limits.describe(document)
             document["security"] = [{name: []} for name in _SECURITY]
             app.openapi_schema = document
         return app.openapi_schema

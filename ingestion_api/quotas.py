@@ -119,10 +119,15 @@ class Quotas:
                 raise _refused(unit, limit, count, self._reset_s(lease))
             lease.left -= count
 
-    def is_spent(self, subject: str, unit: Unit, limit: int) -> bool:
-        """Tell without asking the store whether nothing is left, as far as this instance knows."""
+    def require_left(self, subject: str, unit: Unit, limit: int) -> None:
+        """Let pass who has something left, as far as this instance knows: the store is not asked.
+
+        Raises:
+            RateLimited: Nothing is left of this window.
+        """
         lease = self._leases.get((subject, unit))
-        return bool(lease and not lease.left and lease.used >= limit and self._clock() < lease.ends_at)
+        if lease and not lease.left and lease.used >= limit and self._clock() < lease.ends_at:
+            raise _refused(unit, limit, 1, self._reset_s(lease))
 
     def fields(self, credential: Credential) -> list[tuple[bytes, bytes]]:
         """Write what is left as header fields: draft-ietf-httpapi-ratelimit-headers-10, and S3-021's older ones."""
@@ -130,7 +135,7 @@ class Quotas:
         units: tuple[Unit, ...] = ("requests", "items")
         for unit in units:
             lease, limit = self._leases.get((credential.quota_subject, unit)), self.limit(credential, unit)
-            if not lease or not limit:
+            if not lease or not limit or lease.ends_at == -math.inf:  # never got an answer from the store
                 continue
             remaining, reset_s = max(0, limit - lease.used) + lease.left, self._reset_s(lease)
             policies.append(f'"{unit}";q={limit};w={WINDOW_S}' + (';qu="items"' if unit == "items" else ""))

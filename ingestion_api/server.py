@@ -1,13 +1,25 @@
-"""Runs the application under uvicorn, and says in one line why it cannot. Commands are in `__main__`."""
+"""Runs the application under uvicorn, and says in one line why it cannot. Commands are in `__main__`.
+
+With several workers, uvicorn's supervisor starts that many processes, which accept from one listening socket, and
+replaces one that dies: what was sent to the dead one is sent again, what waits to be accepted is taken by another.
+"""
 
 import asyncio
 import errno
+import multiprocessing
+import os
+import signal
 import socket
+import tempfile
+import threading
+from functools import partial
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
-from ingestion_api import logs, readiness
+from ingestion_api import demo, logs, management, metrics, readiness
 from ingestion_api.app import create_app
 from ingestion_api.errors import CannotListen
 from ingestion_api.settings import IngestionApiSettings
@@ -15,6 +27,7 @@ from ingestion_api.store import open_store
 
 # Longer than any sender's pause between two batches: a connection closed by us just as it is used looks like a failure.
 KEEP_ALIVE_S = 75
+WORKER_PATIENCE_S = 60
 BACKLOG = 2_048
 
 
@@ -22,6 +35,7 @@ def serve(settings: IngestionApiSettings) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
+        DemoModeExposed: Anybody may push, and not only from this machine.
         CannotListen: The port is taken, or the address is not this machine's.
         Unavailable: The database does not answer.
         NotMigrated: It has no tables.
@@ -32,14 +46,56 @@ def serve(settings: IngestionApiSettings) -> None:
     logs.configure(settings.log_level)
     host, port = listener.getsockname()[:2]
     print(f"The ingestion API listens on http://{host}:{port}, described at /docs.", flush=True)
-    build_server(create_app(settings)).run(sockets=[listener])
+    if settings.workers == 1:
+        app = create_app(settings)
+        with management.serving(settings, app.state.services.metrics.registry):
+            build_server(app).run(sockets=[listener])
+    else:
+        _serve_by_workers(settings, listener)
+
+
+def _serve_by_workers(settings: IngestionApiSettings, listener: socket.socket) -> None:
+    """Serve by several processes that count into one directory, which this process answers Prometheus from."""
+    demo.check(settings)
+    with tempfile.TemporaryDirectory(prefix="millrace-metrics-") as directory:
+        metrics.share_between_processes(Path(directory))
+        with management.serving(settings, metrics.shared_registry(Path(directory))):
+            Multiprocess(_config(partial(_create_worker, settings), settings.workers), [listener]).run()
 
 
 def build_server(app: FastAPI) -> uvicorn.Server:
     """Return the server of an application, not yet running."""
-    return uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S)
+    return uvicorn.Server(_config(app))
+
+
+def _config(app: FastAPI | partial[FastAPI], workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, partial),
+        workers=workers,
+        # Importing counts: on a busy machine the default 5 s kill every worker before it serves.
+        timeout_worker_healthcheck=WORKER_PATIENCE_S,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
+
+
+def _create_worker(settings: IngestionApiSettings) -> FastAPI:
+    """Build the application of one of several processes; runs in that process."""
+    logs.configure(settings.log_level)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return create_app(settings)
+
+
+def _end_with_parent() -> None:
+    """Stop gracefully once the supervisor is gone: nobody else would, and the port would stay taken."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _listen(settings: IngestionApiSettings) -> socket.socket:

@@ -9,7 +9,9 @@ from ingestion_api.inbox import Inbox
 from ingestion_api.intake import Intake
 from ingestion_api.key_ring import KeyRing
 from ingestion_api.losses import Losses
+from ingestion_api.metrics import Metrics
 from ingestion_api.quarantine import Quarantine
+from ingestion_api.quotas import Quota, Quotas
 from ingestion_api.registry import Registry
 from ingestion_api.registry_cache import RegistryCache
 from ingestion_api.settings import IngestionApiSettings
@@ -36,12 +38,16 @@ class Services:
     quarantine: Quarantine
     export: Export
     losses: Losses
+    quotas: Quotas
+    metrics: Metrics
 
 
 def build(settings: IngestionApiSettings, store: Store, now: Callable[[], datetime] = utc_now) -> Services:
     """Build the services on a store; nothing connects yet."""
     registry_cache = RegistryCache(store)
     inbox = Inbox(store)
+    metrics = Metrics()
+    quotas = Quotas(store, Quota(settings.requests_per_min, settings.items_per_min))
     return Services(
         settings=settings,
         store=store,
@@ -50,8 +56,10 @@ def build(settings: IngestionApiSettings, store: Store, now: Callable[[], dateti
         registry=Registry(store),
         registry_cache=registry_cache,
         inbox=inbox,
-        intake=Intake(inbox, registry_cache, now, settings.max_items),
+        intake=Intake(inbox, registry_cache, now, settings.max_items, quotas, metrics),
         quarantine=Quarantine(store, registry_cache),
         export=Export(store),
         losses=Losses(store),
+        quotas=quotas,
+        metrics=metrics,
     )

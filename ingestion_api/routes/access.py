@@ -1,15 +1,20 @@
 """What every endpoint does first: find the services, find out who asks, read the body. Answers do not belong here."""
 
+import base64
 import re
 
 from fastapi import Request
 
+from ingestion_api import demo
 from ingestion_api.auth import Credential, Scope
-from ingestion_api.errors import MalformedRequest, TooLarge
+from ingestion_api.errors import MalformedRequest, TooLarge, Unauthenticated
 from ingestion_api.services import Services
 
 _KEY = re.compile(r"[!-~]{1,200}")
-_BEARER = "bearer "
+# InfluxDB 2's clients call theirs a token.
+_BEARERS = ("bearer", "token")
+# InfluxDB 1's clients may send their password in the query.
+INFLUX_PATHS = ("/write", "/query")
 
 
 def services(request: Request) -> Services:
@@ -29,16 +34,49 @@ async def admit(request: Request, *scopes: Scope, is_checked_later: bool = False
     Raises:
         Unauthenticated: No key, or a bad one.
         NotAllowed: None of the scopes.
+        RateLimited: The credential's requests of this minute, or the address's failures, are used up.
     """
-    headers = request.headers
-    authorization = headers.get("authorization", "")
-    key = headers.get("x-api-key")
-    if authorization[: len(_BEARER)].lower() == _BEARER:
-        key = authorization[len(_BEARER) :].strip()
-    credential = await services(request).keys.authenticate(key, is_checked_later=is_checked_later)
+    credential = await _who_asks(request, _key_of(request), is_checked_later=is_checked_later)
     note(request, credential=credential.name, site_code=credential.site_code)
+    request.state.credential = credential
+    await services(request).quotas.charge(credential, "requests")
     credential.require(*scopes)
     return credential
+
+
+def _key_of(request: Request) -> str | None:
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() in _BEARERS:
+        return rest.strip()
+    if scheme.lower() == "basic":
+        return _password(rest)
+    if request.url.path in INFLUX_PATHS and "p" in request.query_params:
+        return request.query_params["p"]
+    return request.headers.get("x-api-key")
+
+
+def _password(credentials: str) -> str | None:
+    """Return the password of Basic credentials: the key, where a client knows no other scheme."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return None
+
+
+async def _who_asks(request: Request, key: str | None, *, is_checked_later: bool) -> Credential:
+    """Look the key up; an address that sent too many bad ones is heard only with keys that were good before."""
+    own = services(request)
+    address = request.client.host if request.client else "unknown"
+    if key is None and (visitor := demo.anonymous(own.settings, address, request.headers.get("origin"))):
+        return visitor
+    subject, limit = f"failed:{address}", own.settings.unauthenticated_per_min
+    try:
+        if not own.keys.has_met(key):
+            own.quotas.require_left(subject, "requests", limit)
+        return await own.keys.authenticate(key, is_checked_later=is_checked_later)
+    except Unauthenticated:
+        await own.quotas.spend(subject, "requests", limit)
+        raise
 
 
 def note(request: Request, **facts: object) -> None:

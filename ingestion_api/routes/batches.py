@@ -23,6 +23,7 @@ async def pull_batches(request: Request, kind: Kind, after: After = 0, max_items
     """Pull the accepted items of the batches that follow a cursor: whole batches, in order, none ever skipped."""
     credential = await admit(request, "pull")
     page = await services(request).export.page(credential.site_code, kind, after, max_items)
+    services(request).metrics.pulled(credential.site_code, kind, after)
     note(request, kind=kind, after=after, bytes=len(page))
     return Response(page, media_type=ARROW)
 

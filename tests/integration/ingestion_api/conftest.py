@@ -38,9 +38,10 @@ def _plain_log() -> None:
 class RunningApi:
     """One instance in a thread of this process."""
 
-    def __init__(self, database_url: str, engine: Engine) -> None:
+    def __init__(self, database_url: str, engine: Engine, **settings: Any) -> None:
         self.database_url = database_url
         self.engine = engine
+        self.settings = IngestionApiSettings(database_url=database_url, **settings)
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.url = ""
         self._names = (f"key-{number}" for number in count(1))
@@ -65,8 +66,7 @@ class RunningApi:
     @contextmanager
     def running(self) -> Iterator["RunningApi"]:
         """Serve while inside."""
-        settings = IngestionApiSettings(database_url=self.database_url)
-        server = build_server(create_app(settings, lambda: self.now()))
+        server = build_server(create_app(self.settings, lambda: self.now()))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
