@@ -114,7 +114,11 @@ def _append(lists: dict[str, list[Any]], kind: Kind, batch: StoredBatch) -> int:
     if batch.entry.accepted_count == 0:
         return 0
     body = zstandard.decompress(batch.payload)
-    context = Context(equipment_code=batch.equipment_code or "", source_code=batch.entry.credential)
+    context = Context(
+        equipment_code=batch.equipment_code or "",
+        source_code=batch.entry.credential,
+        received_at=batch.entry.received_at,
+    )
     columns = PARSERS[batch.format](kind, body, context).columns
     kept = _kept_rows(columns, batch.refused)
     count = len(columns.item_index) if kept is None else len(kept)

@@ -11,6 +11,7 @@ IngestionError
 ├── UnknownFormat           415  a body format or encoding nobody here reads
 ├── InvalidEntity           422  a registry entity breaks a rule
 ├── KeyReused               422  an idempotency key came back with another body
+├── BatchRefused            422  an item of an atomic batch was refused, and with it the batch
 ├── NothingAcceptable       422  every item was quarantined; carries the receipt
 ├── RateLimited             429  the credential used up its quota, or the address failed too often
 └── Unavailable             503  the store does not answer
@@ -19,10 +20,10 @@ InboxCorrupt                     what is stored contradicts its own counts
 KeyNameTaken, NoSuchKey          for the command line
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from ingestion_api.contract import BatchReceipt
+from ingestion_api.contract import BatchReceipt, Refusal
 
 
 class IngestionError(Exception):
@@ -144,6 +145,22 @@ class RateLimited(IngestionError):
 
 class DemoModeExposed(IngestionError):
     """Demo mode lets anybody in, so it must not listen beyond loopback."""
+
+
+class BatchRefused(IngestionError):
+    """An item of an atomic batch was refused: nothing is stored (C4)."""
+
+    status = 422
+    slug = "batch-refused"
+    title = "The batch was refused whole"
+
+    def __init__(self, refused: Sequence[Refusal]) -> None:
+        first = refused[0]
+        super().__init__(
+            f"nothing is stored, because {len(refused)} items are refused;"
+            f" the first is item {first.index}, {first.reason_code}: {first.detail}"
+        )
+        self.refused = refused
 
 
 class Unavailable(IngestionError):

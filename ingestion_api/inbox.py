@@ -81,6 +81,7 @@ class Batch:
         body: As received.
         format: The module of `formats` that reads the body.
         equipment_code: What items are of that name no equipment.
+        identity: What else than the body makes the batch this one, such as a format in which the same bytes say more.
         key_hash: What the store knows the sender's key by; nothing is stored once that is revoked. None: not looked at.
         is_known_by_content: Whether the same body is the same batch. It is not where an item lacks its own time.
         originals: Gives the bytes of each item.
@@ -97,6 +98,7 @@ class Batch:
     idempotency_key: str | None = None
     format: str = "json"
     equipment_code: str | None = None
+    identity: bytes = b""
     is_replay: bool = False
     is_known_by_content: bool = True
     key_hash: bytes | None = field(default=None, repr=False)
@@ -104,7 +106,8 @@ class Batch:
 
     def content_hash(self) -> bytes:
         """SHA-256 of the body; salted where equal bodies are different batches."""
-        return _hash(self.body) if self.is_known_by_content else _hash(self.batch_id.bytes + self.body)
+        content = self.identity + self.body if self.identity else self.body
+        return _hash(content) if self.is_known_by_content else _hash(self.batch_id.bytes + content)
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,8 @@ async def _receipt(connection: AsyncConnection, about: RowMapping) -> BatchRecei
 
 def _is_same(first: RowMapping, batch: Batch) -> bool:
     """Tell whether a batch has the body of the one stored first, whose hash may be salted."""
-    hashes = _hash(batch.body), _hash(first["batch_id"].bytes + batch.body)
+    content = batch.identity + batch.body
+    hashes = _hash(content), _hash(first["batch_id"].bytes + content)
     return first["kind"] == batch.kind and first["content_hash"] in hashes
 
 

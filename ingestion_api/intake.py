@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingestion_api.auth import Credential
+from ingestion_api.columns import EventColumns
 from ingestion_api.contract import Kind
-from ingestion_api.errors import NothingAcceptable, SignalsMoved, SiteNotRegistered, Unavailable
+from ingestion_api.errors import BatchRefused, NothingAcceptable, SignalsMoved, SiteNotRegistered, Unavailable
 from ingestion_api.formats.catalog import PARSERS
 from ingestion_api.formats.context import Context
 from ingestion_api.formats.parsed import ParsedBody
@@ -25,7 +26,12 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Push:
-    """A batch as it came in. `equipment_code` is what its items are of that name no equipment."""
+    """A batch as it came in.
+
+    Attributes:
+        equipment_code: What its items are of that name no equipment.
+        is_atomic: Whether one refused item refuses the whole batch (C4).
+    """
 
     kind: Kind
     format: str
@@ -33,6 +39,7 @@ class Push:
     idempotency_key: str | None
     is_replay: bool
     equipment_code: str | None = None
+    is_atomic: bool = False
 
 
 class Intake:
@@ -65,14 +72,17 @@ class Intake:
             SiteNotRegistered: The key's site is not in the registry.
             KeyReused: The idempotency key names another body.
             NothingAcceptable: Every item was quarantined; the batch is stored.
+            BatchRefused: An item of an atomic batch was refused; nothing is stored.
             Unavailable: Other batches kept registering the same signals.
         """
         received_at = self._now()
-        body = await self._parse(push, credential)
+        body = await self._parse(push, credential, received_at)
         await self._quotas.charge(credential, "items", len(body.columns.event_time))
         site_code = credential.site_code
         for attempt in range(_ATTEMPTS):
             judgement = await self._judge(site_code, body, received_at, is_fresh=attempt > 0)
+            if push.is_atomic and judgement.refused:
+                raise BatchRefused(judgement.refused)
             batch = Batch(
                 site_code=site_code,
                 kind=push.kind,
@@ -87,7 +97,8 @@ class Intake:
                 equipment_code=push.equipment_code,
                 is_replay=push.is_replay,
                 # Two readings of a device without a clock may look alike and still be two.
-                is_known_by_content=None not in body.columns.event_time,
+                is_known_by_content=None not in body.columns.event_time and not body.has_relative_times,
+                identity=_identity(push, body, credential),
             )
             try:
                 stored = await self._inbox.store(batch)
@@ -102,10 +113,13 @@ class Intake:
             return stored
         raise Unavailable("other batches keep registering the same signals; send it again")
 
-    async def _parse(self, push: Push, credential: Credential) -> ParsedBody:
+    async def _parse(self, push: Push, credential: Credential, received_at: datetime) -> ParsedBody:
         parse = PARSERS[push.format]
         context = Context(
-            max_items=self._max_items, equipment_code=push.equipment_code or "", source_code=credential.name
+            max_items=self._max_items,
+            equipment_code=push.equipment_code or "",
+            source_code=credential.name,
+            received_at=received_at,
         )
         if len(push.body) > _LARGE_BYTES:
             return await asyncio.to_thread(parse, push.kind, push.body, context)
@@ -122,3 +136,14 @@ class Intake:
         if not known.is_site_registered:
             raise SiteNotRegistered(site_code)
         return judge(body, Circumstances(received_at, known))
+
+
+def _identity(push: Push, body: ParsedBody, credential: Credential) -> bytes:
+    """Tell batches apart that have the same bytes and say different things; empty for plain JSON."""
+    says_who = isinstance(body.columns, EventColumns) and credential.name in body.columns.source_code
+    parts = (
+        "" if push.format == "json" else push.format,
+        push.equipment_code or "",
+        credential.name if says_who else "",
+    )
+    return "\0".join(parts).encode() + b"\0" if any(parts) else b""

@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from ingestion_api import openapi_limits
 from ingestion_api.contract import BatchReceipt, Event, Kind, Loss, LossReport, Problem, Reading, RegistryChange
 from ingestion_api.entities import SHAPES, Shape
+from ingestion_api.formats.catalog import MEDIA_TYPES
 from ingestion_api.openapi_examples import EXAMPLES
 from ingestion_api.quarantine import QuarantinedItem, Released, ReleaseRequest
 
@@ -67,12 +68,16 @@ def _drop_assumed_refusals(document: Json) -> None:
                 del operation["responses"]["422"]
 
 
-def push(kind: Kind) -> Json:
-    """Describe an endpoint that takes a batch of one kind."""
+def push(kind: Kind, new_status: int = 201) -> Json:
+    """Describe an endpoint that takes a batch of one kind, and answers a new one with `new_status`."""
     item = _reference("Reading" if kind == "readings" else "Event")
     items: Json = {"type": "array", "items": item, "minItems": 1, "maxItems": 1_000}
     wrapped: Json = {"type": "object", "properties": {kind: items}, "required": [kind]}
-    body = {"required": True, "content": _json({"anyOf": [items, wrapped, item]}, kind)}
+    readers = {name: MEDIA_TYPES[name] for name in MEDIA_TYPES if MEDIA_TYPES[name] not in ("json", "senml")}
+    others: Json = {name: {"schema": {"type": "string", "format": "binary"}} for name in readers}
+    if kind == "readings":
+        others["application/senml+json"] = {"schema": {"type": "array", "items": {"type": "object"}, "minItems": 1}}
+    body = {"required": True, "content": {**_json({"anyOf": [items, wrapped, item]}, kind), **others}}
     key = {
         "name": "Idempotency-Key",
         "in": "header",
@@ -80,10 +85,39 @@ def push(kind: Kind) -> Json:
         "schema": {"type": "string", "minLength": 1, "maxLength": 200},
     }
     answers = {
-        201: _answer("BatchReceipt", "Stored; the receipt says which items were quarantined"),
-        200: _answer("BatchReceipt", "A repeat of a batch stored before, with its receipt"),
+        new_status: _answer("BatchReceipt", "Stored; the receipt says which items were quarantined"),
+        200: _answer("BatchReceipt", "Stored, perhaps before: a repeat gets the first answer's receipt"),
     }
     return _route({**answers, **_refusals(*_PUSH_REFUSALS)}, requestBody=body, parameters=[key])
+
+
+def write_lines() -> Json:
+    """Describe an endpoint that takes line protocol."""
+    lines = {
+        "schema": {"type": "string"},
+        "example": "pump,equipment=pump-1 bearing_temperature=72.5 1770373800000000000",
+    }
+    body = {"required": True, "content": {"text/plain": lines}}
+    stored: dict[int, Json] = {204: {"description": "Every line is stored, accepted or quarantined"}}
+    return _route({**stored, **_refusals(400, 401, 403, 413, 415, 503)}, requestBody=body)
+
+
+def query_lines() -> Json:
+    """Describe the endpoint that agrees to CREATE DATABASE."""
+    results: Json = {"type": "object", "properties": {"results": {"type": "array"}}, "required": ["results"]}
+    statement = {
+        "name": "q",
+        "in": "query",
+        "schema": {"type": "string"},
+        "description": "CREATE DATABASE, or in a form",
+    }
+    agreed: dict[int, Json] = {200: {"description": "Agreed", "content": {"application/json": {"schema": results}}}}
+    return _route({**agreed, **_refusals(400, 413)}, parameters=[statement], security=[])
+
+
+def nothing(description: str) -> Json:
+    """Describe an endpoint that anyone may ask and that answers without a body."""
+    return _route({204: {"description": description}}, security=[])
 
 
 def answers(schema: str, description: str) -> Json:

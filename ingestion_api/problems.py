@@ -18,6 +18,7 @@ from ingestion_api.logs import log
 MEDIA_TYPE = "application/problem+json"
 REPEAT = {"Idempotent-Replayed": "true"}
 INTERNAL_ERROR = 500
+_INFLUX_PATHS = ("/write", "/query", "/api/v2/write")
 
 _FORESEEN = (IngestionError, HTTPException, RequestValidationError, ClientDisconnect, DBAPIError, PoolTimeout)
 _STORE_IS_AWAY = (OperationalError, InterfaceError, PoolTimeout)
@@ -89,4 +90,8 @@ def _problem(
         request_id=request_id,
         receipt=receipt,
     )
-    return Response(msgspec.json.encode(problem), status, headers, MEDIA_TYPE)
+    content: object = problem
+    if path in _INFLUX_PATHS:  # its clients look for these members
+        told = {"code": slug, "message": detail, "error": detail}
+        content = {**msgspec.to_builtins(problem), **told}
+    return Response(msgspec.json.encode(content), status, headers, MEDIA_TYPE)

@@ -17,6 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ingestion_api.contract import MAX_BODY_BYTES, Kind, ReasonCode
 from ingestion_api.errors import SignalsMoved, Unavailable
 from ingestion_api.formats import json
+from ingestion_api.formats.catalog import read_alone
+from ingestion_api.formats.context import Context
+from ingestion_api.formats.items import assemble
+from ingestion_api.formats.parsed import ParsedBody
 from ingestion_api.inbox import Batch, add
 from ingestion_api.judge import Judgement, judge
 from ingestion_api.registry_cache import RegistryCache
@@ -170,7 +174,16 @@ async def _lock_open(
             next_after = ids[-1]
             break
         ids.append(head["quarantine_id"])
-    items = select(columns.quarantine_id, columns.kind, columns.item, columns.quarantined_at)
+    came_in = inbox_batches.c
+    items = select(
+        columns.quarantine_id,
+        columns.kind,
+        columns.item,
+        columns.quarantined_at,
+        came_in.format,
+        came_in.equipment_code,
+        came_in.credential,
+    ).join(inbox_batches, came_in.batch_seq == columns.batch_seq)
     rows = await connection.execute(items.where(columns.quarantine_id.in_(ids)).order_by(columns.quarantine_id))
     return rows.mappings().all(), next_after
 
@@ -179,16 +192,17 @@ def _judge_again(
     site_code: str, credential: str, kind: Kind, all_rows: Sequence[RowMapping], circumstances: Circumstances
 ) -> _Release:
     rows = [row for row in all_rows if row["kind"] == kind]
-    # An item without a time of its own was observed when it first came, not when it is released.
-    originals = [json.with_time(kind, row["item"], row["quarantined_at"]) for row in rows]
-    judgement = judge(json.parse_items(kind, originals), circumstances)
+    body = _parse_again(kind, rows)
+    judgement = judge(body, circumstances)
     refused = {refusal.index: refusal for refusal in judgement.refused}
     accepted = [index for index in range(len(rows)) if index not in refused]
     batch = Batch(
         site_code=site_code,
         kind=kind,
         credential=credential,
-        body=b"[%b]" % b",".join(originals[index] for index in accepted),
+        body=json.write(
+            body.columns, [row for row, index in enumerate(body.columns.item_index) if index not in refused]
+        ),
         received_at=circumstances.received_at,
         judgement=Judgement([], len(accepted), judgement.new_signals),
         originals=lambda: (),
@@ -205,6 +219,18 @@ def _judge_again(
             for index, refusal in refused.items()
         ],
     )
+
+
+def _parse_again(kind: Kind, rows: Sequence[RowMapping]) -> ParsedBody:
+    """Read each item alone, by the format and in the circumstances that it came in."""
+    items: list[Any] = []
+    for row in rows:
+        context = Context(
+            equipment_code=row["equipment_code"] or "", source_code=row["credential"], received_at=row["quarantined_at"]
+        )
+        # An item without a time of its own was observed when it first came, not when it is released.
+        items.append(read_alone(row["format"], kind, row["item"], context, row["quarantined_at"]))
+    return assemble(kind, items, lambda: [row["item"] for row in rows])
 
 
 def _shown_item(row: RowMapping) -> QuarantinedItem:

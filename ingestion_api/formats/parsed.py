@@ -16,9 +16,11 @@ class ParsedBody:
         unreadable: The items that could not, in their order.
         item_count: All of them.
         originals: Gives the bytes of each item as they were sent; asked only where something is refused.
+        has_relative_times: Whether times count from the moment of receipt, so that equal bodies are different batches.
     """
 
     columns: Columns
     unreadable: Sequence[Refusal]
     item_count: int
     originals: Callable[[], Sequence[bytes]]
+    has_relative_times: bool = False

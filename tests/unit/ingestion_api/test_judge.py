@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from ingestion_api.formats.context import Context
 from ingestion_api.formats.json import parse
 from ingestion_api.judge import Judgement, judge
 from ingestion_api.known_codes import KnownCodes
@@ -15,7 +16,7 @@ NOW = datetime(2026, 2, 6, 10, 30, tzinfo=UTC)
 def verdict(*items: dict[str, Any], signals: dict[tuple[str, str], str | None] | None = None) -> Judgement:
     known = KnownCodes(True, equipment={"pump-1", "pump-2"}, signals=signals or {})
     full = [{"equipment_code": "pump-1", "metric": "pressure", "value": 1, **item} for item in items]
-    return judge(parse("readings", json.dumps(full).encode(), 1_000), Circumstances(NOW, known))
+    return judge(parse("readings", json.dumps(full).encode(), Context()), Circumstances(NOW, known))
 
 
 def reasons(judgement: Judgement) -> dict[int, str]:
