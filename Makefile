@@ -40,6 +40,14 @@ format: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+bench: setup ## Measure ingestion beside InfluxDB and a plain endpoint. MINUTES=10 watches memory longer
+	@$(BIN)/python -m bench --minutes $(or $(MINUTES),1)
+
+bench-deps: ## Install what the benchmark needs: Debian's influxdb and wrk (needs root)
+	@command -v apt-get >/dev/null || { echo "millrace: no apt-get here; install InfluxDB 1.x and wrk yourself"; exit 1; }
+	@test "$$(id -u)" = 0 || { echo "millrace: installing needs root: sudo make bench-deps"; exit 1; }
+	@apt-get install -y --no-install-recommends influxdb wrk
+
 ##@ Set up
 setup: $(STAMP) $(MANIFEST) ## Create .venv and install the pinned versions (done by every other target)
 
@@ -72,4 +80,4 @@ clean: ## Delete what the platform wrote (databases, runs, models) and caches; k
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up test test-unit check format setup clean help
+.PHONY: demo up test test-unit check format bench bench-deps setup clean help

@@ -1,0 +1,99 @@
+"""Measures, and prints one table: `python -m bench [--minutes N] [--seconds N] [--rounds N] [--only ROW]`."""
+
+import json
+import os
+import shutil
+import statistics
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import stages
+from bench.load import Rate, saturate
+from bench.readings import BATCH, JSON, LINES, write_requests
+from bench.report import Report, Row
+from bench.servers import ROOT, Databases, influxdb, millrace, plain_endpoint
+from bench.steadiness import measure_single_posts
+
+WORKERS = 2
+# Requests made in advance: more than any of them answers here.
+REQUESTS_PER_S = {"millrace": 900, "influxdb": 500, "plain": 60}
+_WARM_UP_S = 1
+
+
+def main(
+    minutes: Annotated[float, typer.Option(help="How long memory is watched")] = 1,
+    seconds: Annotated[int, typer.Option(help="Length of a round")] = 6,
+    rounds: Annotated[int, typer.Option(help="Alternating rounds; the median counts")] = 3,
+    only: Annotated[str, typer.Option(help="Comma-separated: rates, single, stages")] = "rates,single,stages",
+) -> None:
+    """Measure the ingestion API beside what it is compared with."""
+    for program in ("influxd", "wrk"):
+        if shutil.which(program) is None:
+            sys.exit(f"bench: {program} is not installed: make bench-deps")
+    directory = ROOT / ".millrace" / f"bench-{os.getpid()}"
+    directory.mkdir(parents=True)
+    report = Report()
+    try:
+        databases = Databases(directory / "postgres")
+        try:
+            key = databases.prepare()
+            if "rates" in only:
+                _rates(report, databases, key, directory, seconds, rounds)
+            if "single" in only:
+                with databases.fresh() as url, millrace(url, WORKERS) as served:
+                    measure_single_posts(report, served, key, minutes * 60)
+            if "stages" in only:
+                with databases.fresh() as url:
+                    stages.measure(report, url, key)
+        finally:
+            databases.server.remove()
+    finally:
+        shutil.rmtree(directory)
+    report.print()
+    (ROOT / ".millrace" / "bench.json").write_text(json.dumps(report.as_dict(), indent=1))
+
+
+def _rates(report: Report, databases: Databases, key: str, directory: Path, seconds: int, rounds: int) -> None:
+    """Readings per second of each server in turn, round after round."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    length = seconds + _WARM_UP_S
+    ours, theirs, plain = (directory / name for name in ("millrace", "influxdb", "plain"))
+    write_requests(ours, "/api/v1/readings", headers, JSON, REQUESTS_PER_S["millrace"] * length)
+    write_requests(theirs, "/write?db=bench&precision=ms", {}, LINES, REQUESTS_PER_S["influxdb"] * length)
+    write_requests(plain, "/readings", headers, JSON, REQUESTS_PER_S["plain"] * length)
+    found: dict[str, list[Rate]] = {"millrace": [], "influxdb": [], "plain": [], "crowd": []}
+    costs: list[tuple[float, ...]] = []
+    for number in range(rounds):
+        with databases.fresh() as url, millrace(url, WORKERS) as served:
+            before = served.cpu_s(), databases.cpu_s()
+            found["millrace"].append(saturate(served.port, ours, seconds))
+            spent = served.cpu_s() - before[0], databases.cpu_s() - before[1]
+            costs.append(tuple(1000 * cpu_s / (found["millrace"][-1].per_s * seconds) for cpu_s in spent))
+        with influxdb(directory / f"influxdb-{number}") as served:
+            found["influxdb"].append(saturate(served.port, theirs, seconds))
+        with databases.fresh(None) as url, plain_endpoint(url, key, WORKERS) as served:
+            found["plain"].append(saturate(served.port, plain, seconds))
+        with databases.fresh() as url, millrace(url, WORKERS) as served:
+            found["crowd"].append(saturate(served.port, ours, seconds, connections=200))
+        for name, rates in found.items():
+            print(f"round {number + 1} {name}: {rates[-1].per_s * BATCH:,.0f} readings/s", flush=True)
+            if rates[-1].failed and name != "crowd":
+                raise RuntimeError(f"{name} failed {rates[-1].failed} requests: such figures are worth nothing")
+    speed = {name: statistics.median(rate.per_s * BATCH for rate in rates) for name, rates in found.items()}
+    for name, label, least in (("influxdb", "InfluxDB 1.x, line protocol", 2.0), ("plain", "plain endpoint", 40.0)):
+        ratio = speed["millrace"] / speed[name]
+        text = f"{speed['millrace']:,.0f} : {speed[name]:,.0f} readings/s"
+        report.add(Row(f"durable ingest : {label}", text, f"{ratio:.1f} x", f">= {least:g} x", ratio >= least))
+    api_ms, postgres_ms = (statistics.median(column) for column in zip(*costs, strict=True))
+    text = f"API {api_ms:.2f} ms, PostgreSQL {postgres_ms:.2f} ms"
+    report.add(Row("processor time of 1,000 readings", text, f"{api_ms + postgres_ms:.2f} ms"))
+    failed = sum(rate.failed for rate in found["crowd"])
+    text = f"{speed['crowd']:,.0f} readings/s, p99 {found['crowd'][-1].p99_ms:.0f} ms"
+    report.add(Row("200 connections", text, f"{failed} errors", "0 errors", failed == 0))
+
+
+if __name__ == "__main__":
+    typer.run(main)
