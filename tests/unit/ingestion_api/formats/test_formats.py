@@ -21,7 +21,7 @@ from ingestion_api.formats.parsed import ParsedBody
 
 START = datetime(2026, 2, 6, 10, 30, tzinfo=UTC)
 CONTEXT = Context(max_items=50, equipment_code="pump-9", source_code="camera-9", received_at=START)
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 Row = tuple[str, str, float, int]
 
 
