@@ -1,9 +1,10 @@
 """The edge client's command line. It reads options and picks the collector; the work begins in `loop.py`."""
 
 import argparse
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import msgspec
 
 from edge_client.collectors.collector import Collector
 from edge_client.collectors.csv import CsvFolder, CsvOptions
+from edge_client.collectors.live import Site
 from edge_client.collectors.simulator import Simulator, SimulatorOptions
 from edge_client.errors import ConfigurationError, EdgeError
 from edge_client.settings import EdgeSettings, read_settings
@@ -55,7 +57,7 @@ def _run(settings: EdgeSettings, options: argparse.Namespace) -> int:
             "MILLRACE_EDGE_API_KEY is not set: make a key with "
             f"`python -m ingestion_api keys create --name edge --site {settings.site_code} --scopes push,registry`"
         )
-    collector = _csv(settings, options) if options.collector == "csv" else _simulator(settings, options)
+    collector = _COLLECTORS[options.collector](settings, options)
     with (
         lock(settings.spool_path),
         IngestionClient(
@@ -105,13 +107,69 @@ def _csv(settings: EdgeSettings, options: argparse.Namespace) -> Collector:
         CsvOptions(
             folder=options.folder,
             site_code=settings.site_code,
-            equipment_class=options.equipment_class,
+            equipment_class=options.equipment_class or "csv",
             time_zone=options.time_zone,
             time_column=options.time_column,
             ignore=tuple(name for name in options.ignore_columns.split(",") if name),
             decimal=options.decimal,
         )
     )
+
+
+def _site(settings: EdgeSettings, options: argparse.Namespace) -> Site:
+    codes = tuple(code for code in options.equipment.split(",") if code)
+    return Site(
+        code=settings.site_code,
+        time_zone=options.time_zone,
+        equipment=codes,
+        equipment_class=options.equipment_class or "equipment",
+    )
+
+
+def _mqtt(settings: EdgeSettings, options: argparse.Namespace) -> Collector:
+    from edge_client.collectors.mqtt import Mqtt, MqttOptions
+
+    return Mqtt(
+        MqttOptions(
+            site=_site(settings, options),
+            host=options.mqtt_host,
+            port=options.mqtt_port,
+            client_id=options.mqtt_client_id or f"millrace-{settings.site_code}",
+            template=None if options.mqtt_sparkplug else options.mqtt_template,
+            user=options.mqtt_user,
+            password=os.environ.get("MILLRACE_EDGE_MQTT_PASSWORD"),
+            is_tls=options.mqtt_tls,
+        )
+    )
+
+
+def _opcua(settings: EdgeSettings, options: argparse.Namespace) -> Collector:
+    from edge_client.collectors.opcua import OpcUa, OpcUaOptions
+
+    return OpcUa(
+        OpcUaOptions(
+            site=_site(settings, options),
+            url=options.opcua_url,
+            nodes=tuple(options.opcua_node),
+            below=tuple(options.opcua_below),
+            interval_ms=options.opcua_interval_ms,
+        )
+    )
+
+
+def _http(settings: EdgeSettings, options: argparse.Namespace) -> Collector:
+    from edge_client.collectors.http import HttpOptions, HttpPassthrough
+
+    return HttpPassthrough(HttpOptions(site=_site(settings, options), host=options.http_host, port=options.http_port))
+
+
+_COLLECTORS: dict[str, Callable[[EdgeSettings, argparse.Namespace], Collector]] = {
+    "simulator": _simulator,
+    "csv": _csv,
+    "mqtt": _mqtt,
+    "opcua": _opcua,
+    "http": _http,
+}
 
 
 def _moment(text: str) -> datetime:
@@ -125,11 +183,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser("run", help="collect, spool and forward")
-    run.add_argument("--collector", choices=("simulator", "csv"), default="simulator")
+    run.add_argument("--collector", choices=tuple(_COLLECTORS), default="simulator")
     run.add_argument("--once", action="store_true", help="end when everything is read and sent")
     run.add_argument("--no-register", action="store_true", help="register nothing: the key may only push")
     run.add_argument("--api-url", help="instead of MILLRACE_EDGE_API_URL")
     run.add_argument("--site", help="instead of MILLRACE_EDGE_SITE_CODE")
+
+    run.add_argument("--equipment", default="", help="codes to register, with commas between them (mqtt, opcua, http)")
+    run.add_argument("--equipment-class", help="what the equipment is (csv; equipment)")
+    run.add_argument(
+        "--time-zone", default="UTC", help="the site's IANA zone, also of times without offset (%(default)s)"
+    )
 
     status = commands.add_parser("status", help="show what is sent, pending, refused and lost")
     status.add_argument("--json", action="store_true", help="for programs")
@@ -145,13 +209,31 @@ def _parser() -> argparse.ArgumentParser:
         group.add_argument("--seed", type=int, help="of everything random (42)")
         group.add_argument("--end", type=_moment, help="when the history ends, ISO 8601, UTC unless it says so (now)")
 
+    _add_live(run)
     group = run.add_argument_group("CSV files")
     group.add_argument("--folder", type=Path, help="read every .csv below it; each file is one piece of equipment")
-    group.add_argument("--equipment-class", default="csv", help="what the equipment is (%(default)s)")
-    group.add_argument(
-        "--time-zone", default="UTC", help="the site's IANA zone, also of times without offset (%(default)s)"
-    )
     group.add_argument("--time-column", help="its name (default: the first known one)")
     group.add_argument("--ignore-columns", default="anomaly,changepoint", help="no sensors (%(default)s)")
     group.add_argument("--decimal", choices=(".", ","), default=".", help="decimal sign (%(default)s)")
     return parser
+
+
+def _add_live(run: argparse.ArgumentParser) -> None:
+    group = run.add_argument_group("MQTT (the password is MILLRACE_EDGE_MQTT_PASSWORD)")
+    group.add_argument("--mqtt-host", default="127.0.0.1", help="the broker (%(default)s)")
+    group.add_argument("--mqtt-port", type=int, default=1883, help="its port (%(default)s)")
+    group.add_argument("--mqtt-client-id", help="of the persistent session; each client its own (millrace-<site>)")
+    group.add_argument("--mqtt-user", help="at the broker")
+    group.add_argument("--mqtt-tls", action="store_true", help="speak TLS, with the system's certificates")
+    group.add_argument("--mqtt-sparkplug", action="store_true", help="the messages are Sparkplug B")
+    group.add_argument(
+        "--mqtt-template", default="{site}/{equipment_code}/{metric}", help="of plain JSON topics (%(default)s)"
+    )
+    group = run.add_argument_group("OPC UA")
+    group.add_argument("--opcua-url", default="opc.tcp://127.0.0.1:4840", help="the server (%(default)s)")
+    group.add_argument("--opcua-node", action="append", default=[], help="a variable, nsu=<URI>;s=<name>; repeat it")
+    group.add_argument("--opcua-below", action="append", default=[], help="every variable below this node; repeat it")
+    group.add_argument("--opcua-interval-ms", type=float, default=1_000, help="between two samples (%(default)s)")
+    group = run.add_argument_group("HTTP passthrough")
+    group.add_argument("--http-host", default="127.0.0.1", help="where to listen (%(default)s)")
+    group.add_argument("--http-port", type=int, default=8010, help="on which port (%(default)s)")
