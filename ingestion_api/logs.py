@@ -18,6 +18,7 @@ def configure(level: str) -> None:
     """Send this package's log, and that of the libraries below it, to standard output."""
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
+        _add_component,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -38,6 +39,12 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def _add_component(_: Any, __: str, event: EventDict) -> EventDict:
+    """Name the part of the platform that speaks (S2-067)."""
+    event["component"] = "ingestion_api"
+    return event
 
 
 def _encode(event: EventDict, **_: Any) -> bytes:
