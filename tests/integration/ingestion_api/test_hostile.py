@@ -80,6 +80,7 @@ def served(shared_plant: Any) -> Iterator[Served]:
         "MILLRACE_API_DATABASE_URL": shared_plant.database_url,
         "MILLRACE_API_PORT": str(port),
         "MILLRACE_API_LOG_LEVEL": "error",
+        "MILLRACE_API_MANAGEMENT_PORT": "0",
     }
     process = subprocess.Popen([sys.executable, "-m", "ingestion_api", "serve"], env=environment)
     try:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import psycopg
 import pyarrow
 import pytest
@@ -91,6 +92,7 @@ class Plant:
             "MILLRACE_POSTGRES_PORT": str(self.ports["postgres"]),
             "MILLRACE_API_PORT": str(self.ports["api"]),
             "MILLRACE_API_LOG_LEVEL": "warning",
+            "MILLRACE_API_MANAGEMENT_PORT": "0",
         }
 
     @property
@@ -127,11 +129,7 @@ class Plant:
     def make_key(self, name: str, scopes: str) -> str:
         command = ["-m", "ingestion_api", "keys", "create", "--name", name, "--site", "demo", "--scopes", scopes]
         # One minute's allowance is for devices; these clients hurry.
-        unlimited = ["--requests-per-min", "0", "--items-per-min", "0"]
-        is_limited = "--requests-per-min" in _run(
-            ["-m", "ingestion_api", "keys", "create", "--help"], {"COLUMNS": "200"}
-        )
-        return _run([*command, *(unlimited if is_limited else [])], self.environment).split()[-1]
+        return _run([*command, "--requests-per-min", "0", "--items-per-min", "0"], self.environment).split()[-1]
 
     def add_edge(self, name: str, rows: int, **settings: str) -> Edge:
         folder = self.home / name / "source"
@@ -152,18 +150,34 @@ class Plant:
     # --- hurting ---
 
     def kill_api(self) -> None:
-        """Kill it with whatever it had started, as the kernel does when memory is short, and start it again."""
+        """Kill it with all its workers, and start it again."""
         assert self.api is not None
         os.killpg(self.api.pid, signal.SIGKILL)
         self.api.wait()
+        self.start_api()
+
+    def kill_worker(self) -> None:
+        """Kill one of several workers: nobody starts it again but the API itself."""
+        assert self.api is not None
+        children = psutil.Process(self.api.pid).children()
+        victim = self.random.choice([one for one in children if "spawn_main" in " ".join(one.cmdline())])
+        victim.kill()
+
+    def kill_supervisor(self) -> None:
+        """Kill what the workers belong to and only that: they must leave the port, or nobody could start it again."""
+        assert self.api is not None
+        self.api.kill()
+        self.api.wait()
+        self.wait_for(lambda: _is_free(self.ports["api"]), "the workers have left the port", 30)
         self.start_api()
 
     def kill_postgres(self) -> None:
         os.kill(self.postmaster(), signal.SIGKILL)
         self.start_postgres()
 
-    def kill_edge(self, edge: Edge) -> None:
-        """Kill it where it still runs, and start it again."""
+    def kill_edge(self) -> None:
+        """Kill one of the clients, if it still runs, and start it again."""
+        edge = self.random.choice(self.edges)
         assert edge.process is not None
         if edge.process.poll() is None:
             edge.process.kill()
@@ -314,11 +328,17 @@ def _free_ports(count: int) -> list[int]:
     ports: list[int] = []
     while len(ports) < count:
         port = random.SystemRandom().randrange(20_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in ports:
+        if _is_free(port) and port not in ports:
             ports.append(port)
     return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the servers do: connections that are being closed do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

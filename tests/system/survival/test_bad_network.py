@@ -21,7 +21,7 @@ def test_whatever_the_network_does_each_item_is_stored_once_or_reported_lost(mak
         edge.start()
     # A client that dies in the middle of all this must not forget what it does not know to be stored.
     plant.wait_for(lambda: plant.stored() >= 1_000, "1,000 items are stored")
-    plant.kill_edge(plant.edges[0])
+    plant.kill_edge()
     plant.finish()
     plant.check()
     assert hasty.status()["lost"] > 0
