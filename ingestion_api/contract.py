@@ -18,7 +18,7 @@ Kind = Literal["readings", "events"]
 LossKind = Literal["readings", "events", "unknown"]
 DeviceTime = Annotated[datetime, Meta(tz=True)]
 EventType = Literal["working", "idle", "absent", "product_count"]
-Entity = Literal["sites", "work_centers", "work_units", "equipment", "signals", "workers", "shifts"]
+Entity = Literal["sites", "work_centers", "work_units", "equipment", "signals", "workers", "shifts", "alarm_rules"]
 ReasonCode = Literal[
     "malformed_item",
     "value_not_finite",

@@ -1,4 +1,4 @@
-"""The seven entities of the registry: their payloads and what makes one valid. Storing them does not belong here."""
+"""The entities of the registry: their payloads and what makes one valid. Storing them does not belong here."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,9 @@ from zoneinfo import available_timezones
 from msgspec import Meta, Struct
 from sqlalchemy import Table
 
+from ingestion_api.alarm_rules import AlarmRule
 from ingestion_api.contract import DeviceTime, Entity
+from ingestion_api.entity_payload import Label, Payload
 from ingestion_api.errors import InvalidEntity
 from warehouse import tables
 
@@ -17,18 +19,13 @@ _MAX_CODE = 200
 _UNFIT_FOR_A_PATH = re.compile(r"[/\x00-\x1f\x7f�]")
 _UNFIT_FOR_A_METRIC = re.compile(r"[\x00-\x1f\x7f�]")
 
-Label = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 LocalTime = Annotated[
     str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", description="HH:MM in the site's time zone")
 ]
 Rate = Annotated[float, Meta(ge=0)]
 
 
-class _Payload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Columns of a registry table besides its keys. A PUT replaces all of them."""
-
-
-class Site(_Payload, frozen=True, kw_only=True):
+class Site(Payload, frozen=True, kw_only=True):
     """A plant, with the time zone its days and shifts are counted in."""
 
     name: Label
@@ -39,14 +36,14 @@ class Site(_Payload, frozen=True, kw_only=True):
             raise ValueError(f"time_zone {self.time_zone!r} is not an IANA time zone, such as Europe/Berlin")
 
 
-class WorkCenter(_Payload, frozen=True, kw_only=True):
+class WorkCenter(Payload, frozen=True, kw_only=True):
     """A line or cell: work units under one control."""
 
     name: Label
     area_code: Label | None = None
 
 
-class WorkUnit(_Payload, frozen=True, kw_only=True):
+class WorkUnit(Payload, frozen=True, kw_only=True):
     """A station where work is done."""
 
     name: Label
@@ -54,7 +51,7 @@ class WorkUnit(_Payload, frozen=True, kw_only=True):
     target_units_per_h: Rate | None = None
 
 
-class Equipment(_Payload, frozen=True, kw_only=True):
+class Equipment(Payload, frozen=True, kw_only=True):
     """A machine; its class decides which model watches it."""
 
     name: Label
@@ -62,7 +59,7 @@ class Equipment(_Payload, frozen=True, kw_only=True):
     work_unit_code: Label | None = None
 
 
-class Signal(_Payload, frozen=True, kw_only=True):
+class Signal(Payload, frozen=True, kw_only=True):
     """One metric of one machine, with its unit (UCUM) and physically plausible limits."""
 
     unit_code: Label | None = None
@@ -75,7 +72,7 @@ class Signal(_Payload, frozen=True, kw_only=True):
             raise ValueError(f"low_limit {self.low_limit} is above high_limit {self.high_limit}")
 
 
-class Worker(_Payload, frozen=True, kw_only=True):
+class Worker(Payload, frozen=True, kw_only=True):
     """A person, by pseudonym: a name has no place here (C39)."""
 
     department: Label | None = None
@@ -83,7 +80,7 @@ class Worker(_Payload, frozen=True, kw_only=True):
     active_since: DeviceTime | None = None
 
 
-class Shift(_Payload, frozen=True, kw_only=True):
+class Shift(Payload, frozen=True, kw_only=True):
     """A span of the working day; an end before the start lies on the next day."""
 
     name: Label
@@ -125,6 +122,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape("signals", tables.api_signals, ("equipment_code", "metric"), Signal),
     Shape("workers", tables.workers, ("worker_code",), Worker),
     Shape("shifts", tables.shifts, ("shift_code",), Shift),
+    Shape("alarm_rules", tables.alarm_rules, ("rule_code",), AlarmRule),
 )
 
 

@@ -77,6 +77,17 @@ EXAMPLES: dict[str, Any] = {
     "Signal": {"unit_code": "Cel", "low_limit": -20, "high_limit": 150},
     "Worker": {"department": "assembly", "shift_code": "night", "active_since": "2025-09-01T00:00:00Z"},
     "Shift": {"name": "Night", "starts_at_local": "22:00", "ends_at_local": "06:00"},
+    "AlarmRule": {
+        "name": "Bearing too hot",
+        "equipment_class": "pump",
+        "metric": "bearing_temperature",
+        "kind": "limit",
+        "severity": "critical",
+        "operator": ">=",
+        "limit": 85,
+        "duration_s": 10,
+        "hysteresis": 2,
+    },
     "ReleaseRequest": {"reason_code": "unknown_equipment"},
     "Released": {"released": 12, "batch_ids": [_BATCH_ID], "refused": [], "next_after": None},
 }

@@ -1,4 +1,4 @@
-"""The registry: reads and writes of the seven entities, each change logged with itself. Rules are in `entities`."""
+"""The registry: reads and writes of the entities, each change logged with itself. Rules are in `entities`."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""GET and PUT the seven entities of the registry, and the log of their changes."""
+"""GET and PUT the entities of the registry, and the log of their changes."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated

@@ -22,6 +22,7 @@ from warehouse.tables.raw import (
     warehouse_registry_changes,
 )
 from warehouse.tables.registry import (
+    alarm_rules,
     api_signals,
     equipment,
     registry_changes,
@@ -35,6 +36,7 @@ from warehouse.tables.registry import (
 __all__ = [
     "EVENT_KEY",
     "NAMING",
+    "alarm_rules",
     "anomalies",
     "api_keys",
     "api_metadata",

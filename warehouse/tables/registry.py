@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Double,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
 
 from warehouse.tables.metadata import api_metadata, utc
 
@@ -29,7 +31,7 @@ sites = Table(
 )
 
 
-def _registry(name: str, code: str, *columns: Column[object]) -> Table:
+def _registry(name: str, code: str, *columns: SchemaItem) -> Table:
     """A registry table keyed by (site_code, code)."""
     return Table(
         name,
@@ -73,6 +75,23 @@ shifts = _registry(
     Column("name", Text, nullable=False),
     Column("starts_at_local", Text, nullable=False, comment="HH:MM in the site's time zone"),
     Column("ends_at_local", Text, nullable=False, comment="HH:MM; earlier than the start means the next day"),
+)
+alarm_rules = _registry(
+    "alarm_rules",
+    "rule_code",
+    Column("name", Text, nullable=False),
+    Column("equipment_class", Text, nullable=False, comment="Every machine of it is judged by the rule (S0-029)"),
+    Column("metric", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False, comment="C23"),
+    Column("operator", Text, comment="How a value breaks the limit; null unless kind is limit (C26)"),
+    Column("limit", Double, comment="In the signal's registered unit; null unless kind is limit"),
+    Column("duration_s", Double, nullable=False, comment="The condition must hold that long, in the devices' time"),
+    Column("hysteresis", Double, nullable=False, comment="How far a value must come back for the alarm to clear"),
+    Column("is_enabled", Boolean, nullable=False),
+    CheckConstraint("kind in ('limit', 'missing_data', 'flat_line')", name="kind"),
+    CheckConstraint("severity in ('critical', 'high', 'medium', 'low')", name="severity"),
+    CheckConstraint("operator in ('>=', '>', '<=', '<')", name="operator"),
 )
 api_signals = Table(
     "signals",

@@ -1,4 +1,4 @@
-"""The seven entities: written, read, listed, and every change told to those who follow."""
+"""The entities: written, read, listed, and every change told to those who follow."""
 
 from typing import Any
 
@@ -15,6 +15,22 @@ ENTITIES: list[tuple[Entity, str, dict[str, Any]]] = [
     ("signals", "pump-1/motor/current", {"unit_code": "A", "low_limit": 0.0, "high_limit": 40.0, "is_reviewed": True}),
     ("workers", "W7", {"department": "assembly", "shift_code": "night", "active_since": "2025-09-01T00:00:00Z"}),
     ("shifts", "night", {"name": "Night", "starts_at_local": "22:00", "ends_at_local": "06:00"}),
+    (
+        "alarm_rules",
+        "bearing-hot",
+        {
+            "name": "Bearing too hot",
+            "equipment_class": "pump",
+            "metric": "bearing_temperature",
+            "kind": "limit",
+            "severity": "critical",
+            "operator": ">=",
+            "limit": 85.0,
+            "duration_s": 10.0,
+            "hysteresis": 2.0,
+            "is_enabled": True,
+        },
+    ),
 ]
 KEYS = {
     "sites": [],
@@ -24,6 +40,7 @@ KEYS = {
     "signals": ["equipment_code", "metric"],
     "workers": ["worker_code"],
     "shifts": ["shift_code"],
+    "alarm_rules": ["rule_code"],
 }
 
 
