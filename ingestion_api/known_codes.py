@@ -12,6 +12,7 @@ class KnownCodes:
     Attributes:
         is_site_registered: Whether the site itself is.
         signals: (equipment, metric): the registered unit, None where none is.
+        fitting: (equipment, metric, unit) of readings that surely fit their signal; there may be others.
         change_seq: The newest change that is in here.
     """
 
@@ -20,6 +21,7 @@ class KnownCodes:
     work_units: set[str] = field(default_factory=set)
     workers: set[str] = field(default_factory=set)
     signals: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    fitting: set[tuple[str, str, str | None]] = field(default_factory=set, compare=False)
     change_seq: int = 0
 
     def learn(self, entity: Entity, code: str, unit_code: str | None, change_seq: int) -> None:
@@ -34,5 +36,7 @@ class KnownCodes:
             self.workers.add(code)
         elif entity == "signals":
             equipment_code, _, metric = code.partition("/")
+            self.fitting.discard((equipment_code, metric, self.signals.get((equipment_code, metric))))
+            self.fitting |= {(equipment_code, metric, None), (equipment_code, metric, unit_code)}
             self.signals[equipment_code, metric] = unit_code
         self.change_seq = max(self.change_seq, change_seq)

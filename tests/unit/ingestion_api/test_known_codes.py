@@ -18,3 +18,11 @@ def test_entities_that_no_rule_asks_for_only_move_the_cursor() -> None:
     known.learn("shifts", "night", None, 7)
     known.learn("work_centers", "line-a", None, 8)
     assert known == KnownCodes(change_seq=8)
+
+
+def test_a_unit_that_was_changed_does_not_fit_any_more() -> None:
+    known = KnownCodes()
+    known.learn("signals", "pump-1/flow", "m3/h", 1)
+    known.learn("signals", "pump-1/flow", "l/s", 2)
+
+    assert known.fitting == {("pump-1", "flow", None), ("pump-1", "flow", "l/s")}
