@@ -83,7 +83,7 @@ class Databases:
         return _cpu_s(psutil.Process(self.server.postmaster_pid()))
 
     def prepare(self) -> str:
-        """Make the database that every round copies: registered machines, signals and alarm rules.
+        """Make the database that every round copies: registered machines and signals.
 
         Returns:
             The API key of all rounds.
@@ -112,7 +112,7 @@ class Databases:
 
 
 def register(client: IngestionClient) -> None:
-    """Register what the readings are of, with a high limit on every signal."""
+    """Register what the readings are of."""
     client.put("sites", SITE, {"name": "Bench", "time_zone": "UTC"})
     for machine in MACHINES:
         client.put("equipment", machine, {"name": machine, "equipment_class": "pump"})
