@@ -8,8 +8,10 @@ tags tell series apart, so they stay with the metric: `cpu_usage_idle{cpu=cpu0}`
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 
 from ingestion_api.contract import Kind, Reading
 from ingestion_api.errors import UnknownFormat
@@ -34,14 +36,14 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A quoted text may hold line breaks. It is bounded as InfluxDB bounds it, so that a quote left open costs little.
 _TEXT = rb'"(?:[^"\\]|\\.){0,65536}+"'
 _LINE = re.compile(
-    rb"(?P<head>(?:\\[^\n]|[^ \\\n])++)[ ]+"
-    rb'(?P<fields>(?:%b|\\[^\n]|[^ "\\\n])++)'
+    rb"(?P<head>(?:[^ \\\n]++|\\[^\n])++)[ ]++"
+    rb'(?P<fields>(?:[^ "\\\n]++|%b|\\[^\n])++)'
     rb"(?:[ ]+(?P<time>-?[0-9]{1,20}))?[ \t]*\r?(?:\n|\Z)" % _TEXT,
     re.DOTALL,
 )
-_FIELD = re.compile(rb'((?:\\[^\n]|[^,=\\])++)=(%b|[^,"]*+)(?:,|\Z)' % _TEXT, re.DOTALL)
-_TAG = re.compile(rb"((?:\\[^\n]|[^,=\\])++)=((?:\\[^\n]|[^,=\\])++)(?:,|\Z)")
-_MEASUREMENT = re.compile(rb"((?:\\[^\n]|[^,\\])++)(?:,|\Z)")
+_FIELD = re.compile(rb'((?:[^,=\\]++|\\[^\n])++)=(%b|[^,"]*+)(?:,|\Z)' % _TEXT, re.DOTALL)
+_TAG = re.compile(rb"((?:[^,=\\]++|\\[^\n])++)=((?:[^,=\\]++|\\[^\n])++)(?:,|\Z)")
+_MEASUREMENT = re.compile(rb"((?:[^,\\]++|\\[^\n])++)(?:,|\Z)")
 _ESCAPE = re.compile(r"\\([,= \\])")
 _FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INTEGER = re.compile(rb"(-?[0-9]{1,20})i|([0-9]{1,20})u")
@@ -50,6 +52,10 @@ _BOOLEANS = {
     **dict.fromkeys((b"t", b"T", b"true", b"True", b"TRUE"), 1.0),
     **dict.fromkeys((b"f", b"F", b"false", b"False", b"FALSE"), 0.0),
 }
+
+
+# Lines repeat their measurement and tags; each is read once a body.
+_Heads = dict[bytes, "_Series | Unreadable"]
 
 
 class _Wrong(ValueError):
@@ -69,9 +75,10 @@ def parse(format_name: str, kind: Kind, body: bytes, context: Context) -> Parsed
     body = body.removeprefix(_BYTE_ORDER_MARK)
     items: list[Item] = []
     originals: list[bytes] = []
+    heads: _Heads = {}
     position = 0
     while position < len(body) and len(items) <= context.max_items:
-        position = _read_line(body, position, NANOSECONDS[format_name], context, items, originals)
+        position = _read_line(body, position, NANOSECONDS[format_name], context, items, originals, heads)
     check_count(len(items), context.max_items)
     return assemble(kind, items, fixed(originals))
 
@@ -101,7 +108,7 @@ def chunks(body: bytes, max_items: int) -> list[bytes]:
 
 
 def _read_line(
-    body: bytes, start: int, step_ns: int, context: Context, items: list[Item], originals: list[bytes]
+    body: bytes, start: int, step_ns: int, context: Context, items: list[Item], originals: list[bytes], heads: _Heads
 ) -> int:
     """Read the line at `start`, and return where the next one begins."""
     end = body.find(b"\n", start)
@@ -117,29 +124,34 @@ def _read_line(
         originals.append(first)
         return end + 1
     fields = list(_FIELD.finditer(line["fields"]))
-    if not fields or fields[-1].end() != len(line["fields"]) or b"".join(f.group() for f in fields) != line["fields"]:
+    if not fields or fields[-1].end() != len(line["fields"]) or not _is_gapless(fields):
         items.append(Unreadable("malformed_item", "the fields are not name=value, parted by commas"))
         originals.append(line.group().strip(b" \t\r\n"))
         return line.end()
-    items += _readings(line, fields, step_ns, context)
+    head = line["head"]
+    series = heads.get(head) or heads.setdefault(head, _series(head, context))
+    items += [series] * len(fields) if isinstance(series, Unreadable) else _readings(line, fields, step_ns, series)
     tail = b"" if line["time"] is None else b" " + line["time"]
-    originals += [b"%b %b=%b%b" % (line["head"], field[1], field[2], tail) for field in fields]
+    originals += [b"%b %b=%b%b" % (head, field[1], field[2], tail) for field in fields]
     return line.end()
 
 
-def _readings(line: re.Match[bytes], fields: list[re.Match[bytes]], step_ns: int, context: Context) -> list[Item]:
-    """Make a reading of every field; what is wrong with the line's rest is wrong with all of them."""
+@dataclass(frozen=True)
+class _Series:
+    """What measurement and tags say of every field behind them; `suffix` tells metrics of one name apart."""
+
+    measurement: str
+    equipment_code: str
+    suffix: str
+    unit_code: str | None
+
+
+def _readings(line: re.Match[bytes], fields: list[re.Match[bytes]], step_ns: int, series: _Series) -> list[Item]:
+    """Make a reading of every field; what is wrong with the line's time is wrong with all of them."""
     try:
-        measurement, tags = _head(line["head"])
         event_time = None if line["time"] is None else _time(int(line["time"]) * step_ns)
-    except _Wrong as wrong:
-        return [Unreadable("malformed_item", str(wrong))] * len(fields)
     except OverflowError:
         return [Unreadable("event_time_out_of_range", "the time is in no year from 1 to 9999")] * len(fields)
-    except UnicodeDecodeError:
-        return [Unreadable("text_not_storable", "a name or tag is not valid UTF-8")] * len(fields)
-    equipment_code = next((tags[tag] for tag in EQUIPMENT_TAGS if tag in tags), context.equipment_code)
-    series = ",".join(f"{tag}={tags[tag]}" for tag in sorted(tags) if tag not in (*EQUIPMENT_TAGS, _UNIT_TAG))
     found: list[Item] = []
     for field in fields:
         value = _value(field[2])
@@ -150,17 +162,33 @@ def _readings(line: re.Match[bytes], fields: list[re.Match[bytes]], step_ns: int
         if isinstance(value, Unreadable):
             found.append(value)
             continue
-        metric = (measurement if name == "value" else f"{measurement}_{name}") + (f"{{{series}}}" if series else "")
+        metric = series.measurement if name == "value" else f"{series.measurement}_{name}"
         found.append(
             Reading(
-                equipment_code=equipment_code,
-                metric=metric,
+                equipment_code=series.equipment_code,
+                metric=metric + series.suffix,
                 value=value,
                 event_time=event_time,
-                unit_code=tags.get(_UNIT_TAG),
+                unit_code=series.unit_code,
             )
         )
     return found
+
+
+def _is_gapless(fields: list[re.Match[bytes]]) -> bool:
+    return fields[0].start() == 0 and all(before.end() == behind.start() for before, behind in pairwise(fields))
+
+
+def _series(head: bytes, context: Context) -> _Series | Unreadable:
+    try:
+        measurement, tags = _head(head)
+    except UnicodeDecodeError:
+        return Unreadable("text_not_storable", "a name or tag is not valid UTF-8")
+    except _Wrong as wrong:
+        return Unreadable("malformed_item", str(wrong))
+    equipment_code = next((tags[tag] for tag in EQUIPMENT_TAGS if tag in tags), context.equipment_code)
+    others = ",".join(f"{tag}={tags[tag]}" for tag in sorted(tags) if tag not in (*EQUIPMENT_TAGS, _UNIT_TAG))
+    return _Series(measurement, equipment_code, f"{{{others}}}" if others else "", tags.get(_UNIT_TAG))
 
 
 def _head(head: bytes) -> tuple[str, dict[str, str]]:
