@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import statistics
 import sys
 from pathlib import Path
@@ -33,6 +34,8 @@ def main(
     for program in ("influxd", "wrk"):
         if shutil.which(program) is None:
             sys.exit(f"bench: {program} is not installed: make bench-deps")
+    # Ending like Ctrl-C, so that no server and no data stay behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     directory = ROOT / ".millrace" / f"bench-{os.getpid()}"
     directory.mkdir(parents=True)
     report = Report()
