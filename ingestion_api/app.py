@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from ingestion_api import demo, openapi, problems
 from ingestion_api.contract import API_PREFIX
 from ingestion_api.frame import Frame
-from ingestion_api.routes import aliases, batches, health, influx, losses, push, quarantine, registry
+from ingestion_api.routes import aliases, batches, health, influx, losses, push, quarantine, reads, registry
 from ingestion_api.services import build, utc_now
 from ingestion_api.settings import IngestionApiSettings
 from ingestion_api.store import open_store
@@ -65,12 +65,13 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
         yield
         sampler.cancel()
         await services.store.close()
+        await services.reads.close()
 
     app = FastAPI(lifespan=lifespan, redoc_url=None)
     app.state.services = services
     for part in (push, batches, quarantine, registry, losses):
         app.include_router(part.router, prefix=API_PREFIX)
-    for part in (health, aliases, influx):
+    for part in (health, aliases, influx, reads):
         app.include_router(part.router)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins(), **_CORS)

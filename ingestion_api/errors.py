@@ -15,6 +15,7 @@ IngestionError
 ├── NothingAcceptable       422  every item was quarantined; carries the receipt
 ├── RateLimited             429  the credential used up its quota, or the address failed too often
 └── Unavailable             503  the store does not answer
+    └── MartsUnavailable    503  the warehouse does not answer, or its marts are not built yet
 
 InboxCorrupt                     what is stored contradicts its own counts
 KeyNameTaken, NoSuchKey          for the command line
@@ -177,6 +178,13 @@ class NotMigrated(Unavailable):
 
     slug = "not-migrated"
     title = "The store is not set up"
+
+
+class MartsUnavailable(Unavailable):
+    """What is read from the warehouse cannot be read now. Pushing goes on."""
+
+    slug = "marts-unavailable"
+    title = "The warehouse does not answer"
 
 
 class InboxCorrupt(IngestionError):

@@ -125,6 +125,11 @@ def answers(schema: str, description: str) -> Json:
     return _route({200: _answer(schema, description), **_refusals(400, 401, 403, 404, 503)})
 
 
+def receipt() -> Json:
+    """Describe the endpoint that reads a batch's receipt."""
+    return answers("SettledReceipt", "The receipt it was acknowledged with, and what became of it in the warehouse")
+
+
 def arrow(description: str) -> Json:
     """Describe an endpoint that answers with an Arrow IPC stream."""
     stream = {"application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -213,6 +218,8 @@ def _schemas() -> Json:
     for shape in SHAPES:
         schemas[_row_name(shape)] = _row(shape, schemas[shape.payload.__name__])
         schemas[f"{_row_name(shape)}Page"] = _page(_row_name(shape), {"type": "string"})
+    schemas["SettledReceipt"] = _settled(schemas["BatchReceipt"])
+    schemas["ReadPage"] = _read_page()
     schemas["LossPage"] = _page("Loss", _COUNT)
     schemas["QuarantinePage"] = _page("QuarantinedItem", _COUNT)
     changes = {"type": "array", "items": _reference("RegistryChange")}
@@ -231,6 +238,30 @@ def _row(shape: Shape, payload: Json) -> Json:
     """Describe a row: the keys, and what a PUT writes."""
     keys: Json = {name: {"type": "string"} for name in ("site_code", *shape.code_columns)}
     properties = {**keys, **payload["properties"]}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _settled(receipt: Json) -> Json:
+    """Describe a receipt with its settlement."""
+    counts = dict.fromkeys(("accepted", "duplicate", "revised", "late", "quarantined"), _COUNT)
+    properties = {
+        "status": {"enum": ["settled", "pending", "unknown"], "description": "unknown: the warehouse is away"},
+        **counts,
+        "loaded_at": {"type": "string", "format": "date-time"},
+        "reason": {"type": "string", "description": "Why it is unknown"},
+    }
+    settlement = {"type": "object", "properties": properties, "required": ["status"]}
+    return {**receipt, "properties": {**receipt["properties"], "settlement": settlement}}
+
+
+def _read_page() -> Json:
+    time: Json = {"type": "string", "format": "date-time"}
+    properties = {
+        "items": {"type": "array", "items": {"type": "object"}},
+        "next_cursor": {"type": ["string", "null"], "description": "Hand it back as cursor; null at the end"},
+        "data_as_of": {"anyOf": [time, {"type": "null"}], "description": "How far the rows reach; null: no load yet"},
+        "computed_at": time,
+    }
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 

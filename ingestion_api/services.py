@@ -12,6 +12,8 @@ from ingestion_api.losses import Losses
 from ingestion_api.metrics import Metrics
 from ingestion_api.quarantine import Quarantine
 from ingestion_api.quotas import Quota, Quotas
+from ingestion_api.read_store import ReadStore
+from ingestion_api.reads import Reads
 from ingestion_api.registry import Registry
 from ingestion_api.registry_cache import RegistryCache
 from ingestion_api.settings import IngestionApiSettings
@@ -38,6 +40,7 @@ class Services:
     quarantine: Quarantine
     export: Export
     losses: Losses
+    reads: Reads
     quotas: Quotas
     metrics: Metrics
 
@@ -60,6 +63,7 @@ def build(settings: IngestionApiSettings, store: Store, now: Callable[[], dateti
         quarantine=Quarantine(store, registry_cache),
         export=Export(store),
         losses=Losses(store),
+        reads=Reads(ReadStore(settings), now),
         quotas=quotas,
         metrics=metrics,
     )

