@@ -37,7 +37,6 @@ def warehouse(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     url = postgres.create(name)
     migrate(url, "warehouse")
     target = make_url(url)
-    scratch = tmp_path_factory.mktemp("dbt")
     environment = {
         "MILLRACE_DBT_HOST": str(target.host),
         "MILLRACE_DBT_PORT": str(target.port),
@@ -45,7 +44,9 @@ def warehouse(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "MILLRACE_DBT_PASSWORD": str(target.password),
         "MILLRACE_DBT_DATABASE": str(target.database),
     }
-    places = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", scratch, "--log-path", scratch]
+    project = str(PROJECT)
+    scratch = str(tmp_path_factory.mktemp("dbt"))
+    places = ["--project-dir", project, "--profiles-dir", project, "--target-path", scratch, "--log-path", scratch]
     select = ["--select", "+stg_raw__readings", *VIEWS]
     subprocess.run(
         [sys.executable, "-m", "dbt.cli.main", "--quiet", "run", *places, *select],
@@ -92,7 +93,7 @@ def test_pages_neither_repeat_nor_miss_while_rows_arrive(reader: httpx.Client, w
 
 def test_what_a_client_holds_is_not_sent_again_until_a_load(reader: httpx.Client, warehouse: Engine) -> None:
     """C6: data_as_of, computed_at, ETag, 304."""
-    query = {**SIGNAL, "limit": 3}
+    query = {**SIGNAL, "limit": "3"}
     first = reader.get("/api/sensor-history", params=query)
     assert first.headers["cache-control"] == "private, max-age=60"
     assert first.json().keys() >= {"data_as_of", "computed_at"}

@@ -9,7 +9,7 @@ from ingestion_api.errors import MalformedRequest
 
 
 def test_cursors_come_back_as_they_were() -> None:
-    keys = [datetime(2026, 2, 6, 10, 30, 0, 250_000, tzinfo=UTC), "pump-1", 7]
+    keys: list[cursors.Key] = [datetime(2026, 2, 6, 10, 30, 0, 250_000, tzinfo=UTC), "pump-1", 7]
     assert cursors.decode(cursors.encode(keys), [datetime, str, int]) == keys
     assert cursors.decode(cursors.encode([date(2026, 2, 6)]), [date]) == [date(2026, 2, 6)]
 

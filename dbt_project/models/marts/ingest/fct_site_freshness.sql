@@ -1,11 +1,12 @@
 {{ config(materialized='view', tags=['reference']) }}
+-- Named plainly: the loader's ledgers are no assets, so lineage has no place for them.
 
 with loads as (
 
     select
         site_code,
         max(recorded_at) as loaded_at
-    from {{ source('raw', 'loads') }}
+    from raw.loads
     group by site_code
 
 ),
@@ -15,7 +16,7 @@ pending as (
     select
         site_code,
         min(hour) as first_hour
-    from {{ source('raw', 'touched_hours') }}
+    from raw.touched_hours
     where summarized_count < touch_count
     group by site_code
 

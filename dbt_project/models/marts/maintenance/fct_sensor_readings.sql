@@ -11,4 +11,4 @@ select
     readings.quality,
     readings.received_at
 from {{ ref('stg_raw__readings') }} as readings
-inner join {{ source('raw', 'signals') }} as signals on readings.signal_id = signals.signal_id
+inner join {{ ref('stg_raw__signals') }} as signals on readings.signal_id = signals.signal_id
