@@ -78,7 +78,7 @@ class KeyRow:
     last_used_at: datetime | None
     expires_at: datetime | None
     rotated_at: datetime | None
-    old_key_until: datetime | None
+    old_key_expires_at: datetime | None
     revoked_at: datetime | None
 
 
@@ -140,7 +140,7 @@ def rotate_key(connection: Connection, name: str, grace: timedelta) -> str:
     now = datetime.now(UTC)
     rotated = update(api_keys).where(api_keys.c.name == name, _is_in_use())
     values = {"key_hash": hash_of(key), "rotated_at": now}
-    old = {"old_key_hash": api_keys.c.key_hash, "old_key_until": now + grace} if grace else dict.fromkeys(_OLD)
+    old = {"old_key_hash": api_keys.c.key_hash, "old_key_expires_at": now + grace} if grace else dict.fromkeys(_OLD)
     if connection.execute(rotated.values(**values, **old)).rowcount == 0:
         raise _no_such_key(name)
     return key
@@ -184,7 +184,7 @@ def hash_of(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
-_OLD = ("old_key_hash", "old_key_until")
+_OLD = ("old_key_hash", "old_key_expires_at")
 
 
 def _new_key() -> str:

@@ -157,8 +157,8 @@ def _state(key: KeyRow, now: datetime) -> str:
     parts = ["in use" + (f" until {_utc(key.expires_at)}" if key.expires_at else "")]
     if key.rotated_at:
         parts.append(f"rotated {_utc(key.rotated_at)}")
-    if key.old_key_until and key.old_key_until > now:
-        parts.append(f"old secret works until {_utc(key.old_key_until)}")
+    if key.old_key_expires_at and key.old_key_expires_at > now:
+        parts.append(f"old secret works until {_utc(key.old_key_expires_at)}")
     return ", ".join(parts)
 
 

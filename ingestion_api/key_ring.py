@@ -21,7 +21,7 @@ _HINT = "send the API key as 'Authorization: Bearer <key>' or as 'X-API-Key: <ke
 
 # The condition under which a key works, for statements that have a `:key_hash`.
 STANDS = """
-    (key_hash = :key_hash or (old_key_hash = :key_hash and old_key_until > now()))
+    (key_hash = :key_hash or (old_key_hash = :key_hash and old_key_expires_at > now()))
     and revoked_at is null and (expires_at is null or expires_at > now())
 """
 _LOOK_UP = text(

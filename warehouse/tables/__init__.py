@@ -4,6 +4,7 @@
 (schemas `raw`, `ml`, `ops`). The Alembic migrations create them; tests compare the two.
 """
 
+from warehouse.tables.alarms import alarm_changes, alarm_states, alarms, last_values
 from warehouse.tables.inbox import api_keys, inbox_batches, losses, quarantine, quota_windows
 from warehouse.tables.metadata import NAMING, api_metadata, warehouse_metadata
 from warehouse.tables.ml import anomalies, drift_episodes, promotions, scores
@@ -36,7 +37,10 @@ from warehouse.tables.registry import (
 __all__ = [
     "EVENT_KEY",
     "NAMING",
+    "alarm_changes",
     "alarm_rules",
+    "alarm_states",
+    "alarms",
     "anomalies",
     "api_keys",
     "api_metadata",
@@ -48,6 +52,7 @@ __all__ = [
     "event_revisions",
     "events",
     "inbox_batches",
+    "last_values",
     "loads",
     "losses",
     "promotions",

@@ -47,7 +47,7 @@ api_keys = Table(
     utc("expires_at", nullable=True),
     utc("rotated_at", nullable=True),
     Column("old_key_hash", LargeBinary, unique=True, comment="SHA-256 of the key before the last rotation"),
-    utc("old_key_until", nullable=True),
+    utc("old_key_expires_at", nullable=True),
     schema="inbox",
 )
 # Unlogged: it is written often and worth a minute. A crash of the server forgets what was used of the current windows.

@@ -131,7 +131,7 @@ def test_rotated_key_works_until_its_grace_ends_and_then_nowhere(plant: Any, twi
         second = rotate_key(connection, "rotated", timedelta(hours=1))
     assert statuses(twins, first) == statuses(twins, second) == {200, 201}
     with plant.engine.begin() as connection:
-        connection.execute(text("update inbox.api_keys set old_key_until = now() - interval '1 second'"))
+        connection.execute(text("update inbox.api_keys set old_key_expires_at = now() - interval '1 second'"))
     assert (statuses(twins, first), statuses(twins, second)) == ({401}, {200, 201})
     with plant.engine.begin() as connection:
         third = rotate_key(connection, "rotated", timedelta(0))

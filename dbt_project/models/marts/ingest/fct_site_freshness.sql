@@ -1,5 +1,6 @@
 {{ config(materialized='view', tags=['reference']) }}
--- Named plainly: the loader's ledgers are no assets, so lineage has no place for them.
+-- The loader's ledgers are no assets; they are written with this table, after which lineage places the view.
+-- depends_on: {{ source('raw', 'batches') }}
 
 with loads as (
 

@@ -33,7 +33,9 @@ def upgrade() -> None:
         schema="inbox",
     )
     op.create_unique_constraint(op.f("uq_api_keys_old_key_hash"), "api_keys", ["old_key_hash"], schema="inbox")
-    op.add_column("api_keys", sa.Column("old_key_until", sa.DateTime(timezone=True), nullable=True), schema="inbox")
+    op.add_column(
+        "api_keys", sa.Column("old_key_expires_at", sa.DateTime(timezone=True), nullable=True), schema="inbox"
+    )
     op.execute(
         """
         update inbox.api_keys
@@ -66,7 +68,7 @@ def downgrade() -> None:
         """
     )
     for name in (
-        "old_key_until",
+        "old_key_expires_at",
         "old_key_hash",
         "rotated_at",
         "expires_at",
