@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
+import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -20,8 +21,9 @@ REPEAT = {"Idempotent-Replayed": "true"}
 INTERNAL_ERROR = 500
 _INFLUX_PATHS = ("/write", "/query", "/api/v2/write")
 
-_FORESEEN = (IngestionError, HTTPException, RequestValidationError, ClientDisconnect, DBAPIError, PoolTimeout)
-_STORE_IS_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+_STORE_FAILED = (DBAPIError, psycopg.Error, PoolTimeout)
+_FORESEEN = (IngestionError, HTTPException, RequestValidationError, ClientDisconnect, *_STORE_FAILED)
+_STORE_IS_AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
 
 
 def install(app: FastAPI) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 from sqlalchemy import QueuePool
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ingestion_api.direct import Direct
 from ingestion_api.settings import IngestionApiSettings
 from warehouse.engine import create_async_engine
 
@@ -31,6 +32,9 @@ class Store:
         url: Of the API's database.
         workers: Processes of this instance. They share its 20 + 10 connections (S3-050), so that more of them do not
             take more from the server, whose `max_connections` they would exceed one day.
+
+    Attributes:
+        direct: Runs the one statement of a plain push without SQLAlchemy.
     """
 
     def __init__(self, url: str, workers: int = 1) -> None:
@@ -44,6 +48,8 @@ class Store:
             pool_timeout=5,
             hide_parameters=True,  # parameters are payloads: they belong in no message and no log (C40)
         )
+        # The other half is left to what takes longer.
+        self.direct = Direct(self._engine, math.ceil(_POOL_SIZE / workers / 2))
         self._transactional = self._engine.execution_options(isolation_level="READ COMMITTED")
 
     def statements(self) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -57,10 +63,12 @@ class Store:
     def pool_use(self) -> dict[str, int]:
         """Return how many connections are kept, lent, and beyond those kept."""
         pool = cast(QueuePool, self._engine.pool)
-        return {"size": pool.size(), "checked_out": pool.checkedout(), "overflow": max(0, pool.overflow())}
+        lent = pool.checkedout() - self.direct.idle
+        return {"size": pool.size(), "checked_out": lent, "overflow": max(0, pool.overflow())}
 
     async def close(self) -> None:
         """Close the connections that nobody uses."""
+        await self.direct.close()
         await self._engine.dispose()
 
     def __str__(self) -> str:

@@ -1,0 +1,91 @@
+"""Runs the statement that every push ends in, on the driver itself. All other statements go through SQLAlchemy.
+
+SQLAlchemy's asynchronous half takes the processor for longer than the rest of a single reading's way: it compiles,
+wraps and switches greenlets several times a statement. Here the driver is given one prepared statement, on connections
+of SQLAlchemy's pool that are kept as long as they work.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import PoolProxiedConnection
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import greenlet_spawn
+
+_PATIENCE_S = 5
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+
+
+def for_driver(statement: str) -> str:
+    """Write parameters the driver's way, `%(name)s`, where SQLAlchemy's is `:name`."""
+    return _PARAMETER.sub(r"%(\1)s", statement.replace("%", "%%"))
+
+
+class Direct:
+    """Connections on which a statement commits by itself.
+
+    A turn is waited for here and not in the pool: a connection kept here would not wake who waits there.
+
+    Args:
+        engine: Lends the connections; they must commit by themselves.
+        connections: Most that are borrowed at once; kept until they break.
+    """
+
+    def __init__(self, engine: AsyncEngine, connections: int) -> None:
+        self._engine = engine
+        self._turns = asyncio.Semaphore(connections)
+        self._idle: list[PoolProxiedConnection] = []
+
+    @property
+    def idle(self) -> int:
+        """Connections that are borrowed and not used at the moment."""
+        return len(self._idle)
+
+    async def row(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
+        """Run a statement, commit it, and return its first row.
+
+        Raises:
+            psycopg.Error: As the driver says; an OperationalError where the store is away.
+            sqlalchemy.exc.TimeoutError: No connection was free for five seconds.
+        """
+        await self._take_turn()
+        try:
+            lent = self._idle.pop() if self._idle else await self._engine.raw_connection()
+            connection = cast("psycopg.AsyncConnection[tuple[Any, ...]]", lent.driver_connection)
+            try:
+                cursor = await connection.execute(statement, values, prepare=True, binary=True)
+                return await cursor.fetchone()
+            finally:
+                if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                    # What broke one has broken the others: the next request shall not find out again.
+                    await self._give_up([lent, *self._idle])
+                else:
+                    self._idle.append(lent)
+        finally:
+            self._turns.release()
+
+    async def close(self) -> None:
+        """Give the connections back that nobody uses."""
+        idle, self._idle = self._idle, []
+        for lent in idle:
+            await greenlet_spawn(lent.close)
+
+    async def _take_turn(self) -> None:
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise PoolTimeout("no connection was free in time") from error
+
+    async def _give_up(self, broken: list[PoolProxiedConnection]) -> None:
+        self._idle = []
+        for lent in broken:
+            await greenlet_spawn(lent.invalidate)
