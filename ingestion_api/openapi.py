@@ -13,6 +13,7 @@ from ingestion_api import openapi_limits
 from ingestion_api.contract import BatchReceipt, Event, Kind, Loss, LossReport, Problem, Reading, RegistryChange
 from ingestion_api.entities import SHAPES, Shape
 from ingestion_api.formats.catalog import MEDIA_TYPES
+from ingestion_api.model_health import ModelHealth
 from ingestion_api.openapi_examples import EXAMPLES
 from ingestion_api.quarantine import QuarantinedItem, Released, ReleaseRequest
 
@@ -37,6 +38,7 @@ _TYPES = (
     Released,
     LossReport,
     Loss,
+    ModelHealth,
 )
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _PUSH_REFUSALS = (400, 401, 403, 413, 415, 422, 503)

@@ -68,6 +68,12 @@ EXAMPLES: dict[str, Any] = {
     },
     "LossReport": _LOSS,
     "Loss": {**_LOSS, "loss_id": 7, "credential": "edge-7", "reported_at": "2026-02-06T11:12:00Z"},
+    "ModelHealth": {
+        "status": "Healthy",
+        "avg_confidence": 0.9245,
+        "samples": 100,
+        "message": "Model confidence is within acceptable range",
+    },
     "Cursors": {"readings": 1042, "events": 987, "registry": 61},
     "Health": {"status": "ready"},
     "Site": {"name": "Hamburg", "time_zone": "Europe/Berlin"},

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ingestion_api import cursors
+from ingestion_api import cursors, model_health
 from ingestion_api.cursors import Key
 from ingestion_api.read_cache import ReadCache
 from ingestion_api.read_store import ReadStore, Row
@@ -130,6 +130,23 @@ class Reads:
 
         key = (listing.view, tuple(sorted(parameters.items(), key=lambda item: item[0])))
         return await self._cache.get(key, tuple(freshness.values()), compute)
+
+    async def model_health(self, site_code: str, stream: str) -> tuple[bytes, datetime | None]:
+        """Return how sure a stream's models have been, as JSON, and how far the data reach.
+
+        Raises:
+            MartsUnavailable: As `ReadStore.rows`.
+        """
+        freshness = await self._freshness(site_code)
+        parameters = {"site_code": site_code, "stream": stream}
+
+        async def compute() -> bytes:
+            rows = await self._store.rows(model_health.QUERY, parameters)
+            return _encoder.encode(model_health.judge(rows[0]))
+
+        key = ("model_health", site_code, stream)
+        body = await self._cache.get(key, tuple(freshness.values()), compute)
+        return body, freshness.get("summarized_until")
 
     async def settlement(self, site_code: str, batch_seq: int) -> Row:
         """Return what became of a batch in the warehouse: nothing yet, or its counts."""

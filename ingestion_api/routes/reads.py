@@ -1,8 +1,9 @@
 """GET what the warehouse made of the data: KPIs, readings and anomalies, each under the documents' paths too (C7)."""
 
 import hashlib
-from datetime import date
-from typing import Annotated, Any
+from datetime import UTC, date
+from email.utils import format_datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -26,6 +27,11 @@ FromDate = Annotated[date | None, Query(alias="from", description="First day, lo
 ToDate = Annotated[date | None, Query(alias="to", description="Day after the last one")]
 FromTime = Annotated[AwareDatetime | None, Query(alias="from", description="First instant")]
 ToTime = Annotated[AwareDatetime | None, Query(alias="to", description="Instant after the last one")]
+Stream = Annotated[
+    Literal["edge_classifier", "champion"], Query(description="Whose confidence: that of events, or of our own scores")
+]
+_CACHE = {"Cache-Control": "private, max-age=60"}
+_HEALTH = openapi.answers("ModelHealth", "How sure the models were on the newest day with data (S1-056)")
 _PAGE = openapi.answers("ReadPage", "A page of rows; how far they reach, and when they were computed")
 
 
@@ -38,14 +44,23 @@ async def _page(request: Request, listing: Listing, cursor: str | None, limit: i
     page = msgspec.json.decode(body)
     # Weak: computing the same rows again changes computed_at, and nothing that matters.
     told = msgspec.json.encode([page["items"], page["next_cursor"], page["data_as_of"]])
-    headers = {"ETag": f'W/"{hashlib.sha256(told).hexdigest()[:32]}"', "Cache-Control": "private, max-age=60"}
+    headers = {"ETag": f'W/"{_digest(told)}"', **_CACHE}
     if page["next_cursor"] is not None:
         following = request.url.include_query_params(cursor=page["next_cursor"])
         headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    return _conditional(request, body, headers)
+
+
+def _conditional(request: Request, body: bytes, headers: dict[str, str]) -> Response:
+    """Answer with the body, or with 304 where the client holds it already."""
     known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
     if headers["ETag"] in known:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=JSON)
+
+
+def _digest(told: bytes) -> str:
+    return hashlib.sha256(told).hexdigest()[:32]
 
 
 @router.get(f"{_V1}/kpis/workers", **_PAGE)
@@ -128,3 +143,15 @@ async def anomalies(
 ) -> Response:
     """Return the anomalies, oldest first (S2-030)."""
     return await _page(request, ANOMALIES, cursor, limit, equipment_code=equipment_code, from_=start, to_=end)
+
+
+@router.get("/api/metrics/model-health", name="model health metrics", tags=["compatibility"], **_HEALTH)
+@router.get(f"{_V1}/models/health", **_HEALTH)
+async def model_health(request: Request, stream: Stream = "edge_classifier") -> Response:
+    """Return the health of the models; `Last-Modified` says how far the data reach, since the body is S1-056's own."""
+    credential = await admit(request, "read")
+    body, data_as_of = await services(request).reads.model_health(credential.site_code, stream)
+    headers = {"ETag": f'"{_digest(body)}"', **_CACHE}
+    if data_as_of is not None:
+        headers["Last-Modified"] = format_datetime(data_as_of.astimezone(UTC), usegmt=True)
+    return _conditional(request, body, headers)

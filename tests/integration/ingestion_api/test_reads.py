@@ -20,7 +20,14 @@ from warehouse.migrate import migrate
 PROJECT = Path(__file__).parents[3] / "dbt_project"
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 SIGNAL = {"equipment_code": "pump-1", "metric": "temperature"}
-VIEWS = ("fct_sensor_readings", "fct_anomalies", "fct_ingest_batches", "fct_site_freshness", "+fct_worker_kpis_daily")
+VIEWS = (
+    "+fct_sensor_readings",
+    "fct_anomalies",
+    "fct_ingest_batches",
+    "fct_site_freshness",
+    "+fct_worker_kpis_daily",
+    "+fct_model_health_hourly",
+)
 
 
 def add_readings(engine: Engine, *minutes: int) -> None:
@@ -99,6 +106,28 @@ def test_what_a_client_holds_is_not_sent_again_until_a_load(reader: httpx.Client
     assert first.json().keys() >= {"data_as_of", "computed_at"}
     held = reader.get("/api/v1/readings", params=query, headers={"If-None-Match": first.headers["etag"]})
     assert (held.status_code, held.content) == (304, b"")
+
+
+def test_model_health_is_the_documents_body(reader: httpx.Client, warehouse: Engine) -> None:
+    """S1-056, to the byte; samples of hours are weighed by their count, and those a day older do not count."""
+    hour = text("""
+        insert into marts.fct_model_health_hourly
+            (stream, site_code, subject_code, hour, date, avg_confidence, min_confidence, confidence_sum, sample_count,
+             band)
+        values ('edge_classifier', 'demo', 'S3', :hour, '2026-03-02', :sum / :count, 0.1, :sum, :count, 'healthy')
+    """)
+    with warehouse.begin() as connection:
+        for ago_h, confidences, count in ((0, 27.45, 30), (5, 65.0, 70), (24, 1.0, 10)):
+            connection.execute(hour, {"hour": START - timedelta(hours=ago_h), "sum": confidences, "count": count})
+    answer = reader.get("/api/metrics/model-health")
+    assert answer.content == (
+        b'{"status":"Healthy","avg_confidence":0.9245,"samples":100,'
+        b'"message":"Model confidence is within acceptable range"}'
+    )
+    held = {"If-None-Match": answer.headers["etag"]}
+    assert reader.get("/api/v1/models/health", headers=held).status_code == 304
+    nothing = reader.get("/api/v1/models/health?stream=champion").json()
+    assert (nothing["status"], nothing["avg_confidence"], nothing["samples"]) == ("Unknown", None, 0)
 
 
 @pytest.mark.parametrize(
