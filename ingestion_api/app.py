@@ -13,6 +13,7 @@ from ingestion_api import demo, openapi, problems
 from ingestion_api.contract import API_PREFIX
 from ingestion_api.frame import Frame
 from ingestion_api.routes import aliases, batches, health, influx, losses, push, quarantine, reads, registry
+from ingestion_api.routes.plain_push import PlainPush
 from ingestion_api.services import build, utc_now
 from ingestion_api.settings import IngestionApiSettings
 from ingestion_api.store import open_store
@@ -69,6 +70,10 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
 
     app = FastAPI(lifespan=lifespan, redoc_url=None)
     app.state.services = services
+    app.router.routes[:0] = [
+        PlainPush(f"{API_PREFIX}/readings", "readings"),
+        PlainPush(f"{API_PREFIX}/events", "events"),
+    ]
     for part in (push, batches, quarantine, registry, losses):
         app.include_router(part.router, prefix=API_PREFIX)
     for part in (health, aliases, influx, reads):

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingestion_api import problems
@@ -21,8 +20,9 @@ _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DOCS = "/docs"
 _SERVER_ERROR = 500
 _WORTH_A_LOOK = {401, 403, 429}
-_SECURITY = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}  # S3-047; C35 drops X-XSS-Protection
-_CONTENT_SECURITY = {"Content-Security-Policy": "default-src 'self'"}
+# S3-047; C35 drops X-XSS-Protection
+_SECURITY = [(b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY")]
+_CONTENT_SECURITY = (b"content-security-policy", b"default-src 'self'")
 
 
 class Frame:
@@ -48,7 +48,9 @@ class Frame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), scope["path"], request_id)
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode()), *_SECURITY]
+                if scope["path"] != _DOCS:  # that page is made of scripts from elsewhere
+                    message["headers"].append(_CONTENT_SECURITY)
                 if credential := scope["state"].get("credential"):
                     message["headers"] += self._quotas.fields(credential)
             await send(message)
@@ -84,15 +86,10 @@ def _say(status: int, route: str) -> Callable[..., Any]:
 
 def _request_id(scope: Scope) -> str:
     """Keep the sender's id, so that one id runs through its log and ours; otherwise make one."""
-    sent = Headers(scope=scope).get("x-request-id", "")
-    return sent if _ACCEPTABLE_ID.fullmatch(sent) else f"req-{secrets.token_hex(8)}"
-
-
-def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
-    headers["X-Request-Id"] = request_id
-    headers.update(_SECURITY)
-    if path != _DOCS:  # that page is made of scripts from elsewhere
-        headers.update(_CONTENT_SECURITY)
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _ACCEPTABLE_ID.fullmatch(sent := value.decode("latin-1")):
+            return sent
+    return f"req-{secrets.token_hex(8)}"
 
 
 def _route(scope: Scope) -> str:

@@ -83,6 +83,7 @@ class Metrics:
         )
         # Looking a child up by its labels costs more than counting does.
         self._latencies: dict[tuple[str, str, int], Histogram] = {}
+        self._pushes: dict[Kind, tuple[Counter, Counter, Counter]] = {}
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
@@ -100,12 +101,16 @@ class Metrics:
 
     def pushed(self, kind: Kind, accepted: int, refused: Sequence[Refusal], size: int, *, is_repeat: bool) -> None:
         """Count a batch that was stored, or had been before."""
-        self._body_bytes.labels(kind).inc(size)
-        self._batches.labels(kind, "repeated" if is_repeat else "stored").inc()
         if is_repeat:
+            self._body_bytes.labels(kind).inc(size)
+            self._batches.labels(kind, "repeated").inc()
             self._items.labels(kind, "repeated").inc(accepted + len(refused))
             return
-        self._items.labels(kind, "accepted").inc(accepted)
+        if kind not in self._pushes:
+            batches, items = self._batches.labels(kind, "stored"), self._items.labels(kind, "accepted")
+            self._pushes[kind] = self._body_bytes.labels(kind), batches, items
+        for counter, count in zip(self._pushes[kind], (size, 1, accepted), strict=True):
+            counter.inc(count)
         if refused:
             self._items.labels(kind, "quarantined").inc(len(refused))
             for reason_code, count in Tally(refusal.reason_code for refusal in refused).items():
