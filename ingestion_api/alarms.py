@@ -4,10 +4,10 @@ Time is the devices'. A reading that is not newer than the last one judged chang
 twice raises no alarm and clears none; of several readings with one time the first counts. Batches sent from a backlog
 (`is_replay`) are not to be judged at all: they tell of the past, and an alarm calls for somebody now.
 
-Nothing calls this module yet: states and alarms have no tables.
+Which signals a rule watches is told in `watch.py`; when a push is judged, in `alarm_watch.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf, nextafter
@@ -35,6 +35,10 @@ class State:
     unmoved: float | None = None
     is_raised: bool = False
 
+    def is_normal(self) -> bool:
+        """Tell whether a reading that breaks nothing would change nothing that matters."""
+        return self.since is None and not self.is_raised
+
 
 @dataclass(frozen=True)
 class Transition:
@@ -43,6 +47,16 @@ class Transition:
     change: Literal["raised", "cleared"]
     at: datetime
     value: float | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A signal's readings of one batch, to be judged by one rule."""
+
+    rule_code: str
+    rule: AlarmRule
+    signal: SignalKey
+    readings: Sequence[tuple[datetime, float]] = ()
 
 
 def judge(rule: AlarmRule, state: State, readings: Iterable[tuple[datetime, float]]) -> tuple[State, list[Transition]]:
@@ -97,15 +111,14 @@ def breaking(ranges: Mapping[SignalKey, Quiet], columns: ReadingColumns) -> set[
 
 
 def of_signals(
-    keys: set[SignalKey], columns: ReadingColumns, times: Sequence[datetime]
+    keys: set[SignalKey], columns: ReadingColumns, times: Sequence[datetime], refused: Collection[int] = ()
 ) -> dict[SignalKey, list[tuple[datetime, float]]]:
-    """Return the readings of some signals of a batch, in its order."""
-    rows: dict[SignalKey, list[tuple[datetime, float]]] = {key: [] for key in keys}
-    for key, at, value in zip(
-        zip(columns.equipment_code, columns.metric, strict=True), times, columns.value, strict=True
-    ):
-        if key in rows:
-            rows[key].append((at, value))
+    """Return the accepted readings of some signals of a batch, in its order; signals without one are left out."""
+    rows: dict[SignalKey, list[tuple[datetime, float]]] = {}
+    signals = zip(columns.equipment_code, columns.metric, strict=True)
+    for index, key, at, value in zip(columns.item_index, signals, times, columns.value, strict=True):
+        if key in keys and index not in refused:
+            rows.setdefault(key, []).append((at, value))
     return rows
 
 

@@ -1,8 +1,9 @@
 """The inbox: durable, idempotent storage of judged batches. Judging them, and reading them back out, is done elsewhere.
 
-A batch, its quarantined items and its new signals are stored in one transaction; a batch that has neither, by one
-statement. Every writer holds its site's gate, shared, from before its sequence number is drawn until it has committed:
-`export.py` closes the gate for an instant to learn a number below which nothing can appear any more.
+A batch, its quarantined items, its new signals and the alarms it raises are stored in one transaction; a batch that has
+none of these, by one statement, which also keeps the newest reading of each signal. Every writer holds its site's gate,
+shared, from before its sequence number is drawn until it has committed: `export.py` closes the gate for an instant to
+learn a number below which nothing can appear any more.
 """
 
 import hashlib
@@ -16,11 +17,14 @@ import zstandard
 from sqlalchemy import RowMapping, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ingestion_api.alarm_store import hold, settle
+from ingestion_api.alarms import Case
 from ingestion_api.contract import BatchReceipt, Kind, Refusal
 from ingestion_api.direct import for_driver
 from ingestion_api.errors import KeyReused, NotThere, Unavailable
 from ingestion_api.judge import Judgement
 from ingestion_api.key_ring import STANDS, require_standing
+from ingestion_api.last_values import NOTHING, LastValues
 from ingestion_api.registry_log import create_signals
 from ingestion_api.store import Store
 from warehouse.tables import inbox_batches, quarantine
@@ -31,18 +35,34 @@ GATE_SPACE = 0x6D72_0001
 # The gate is a relation of its own, so that it is passed before the row, and with it the sequence number, is made.
 # That the key still works is looked at here, where it costs no round trip: `key_ring.py` says why.
 _INSERT_SQL = f"""
-    with gate as materialized (select pg_advisory_xact_lock_shared(:space, hashtext(:site_code)))
-    insert into inbox.batches (
-        batch_id, site_code, kind, origin, credential, idempotency_key, content_hash, format, payload,
-        equipment_code, item_count, accepted_count, quarantined_count, is_replay, received_at
+    with gate as materialized (select pg_advisory_xact_lock_shared(:space, hashtext(:site_code))),
+    batch as (
+        insert into inbox.batches (
+            batch_id, site_code, kind, origin, credential, idempotency_key, content_hash, format, payload,
+            equipment_code, item_count, accepted_count, quarantined_count, is_replay, received_at
+        )
+        select
+            :batch_id, :site_code, :kind, :origin, :credential, :idempotency_key, :content_hash, :format, :payload,
+            :equipment_code, :item_count, :accepted_count, :quarantined_count, :is_replay, :received_at
+        from gate
+        where cast(:key_hash as bytea) is null or exists (select from inbox.api_keys where {STANDS})
+        on conflict do nothing
+        returning batch_seq
+    ),
+    newest as (
+        insert into inbox.last_values as known
+            (site_code, equipment_code, metric, value, quality, event_time, received_at)
+        select :site_code, came.*, :received_at
+        from batch cross join unnest(
+            cast(:last_equipment_code as text[]), cast(:last_metric as text[]), cast(:last_value as float8[]),
+            cast(:last_quality as float8[]), cast(:last_event_time as timestamptz[])
+        ) as came
+        on conflict (site_code, equipment_code, metric) do update set
+            value = excluded.value, quality = excluded.quality,
+            event_time = excluded.event_time, received_at = excluded.received_at
+        where known.event_time <= excluded.event_time
     )
-    select
-        :batch_id, :site_code, :kind, :origin, :credential, :idempotency_key, :content_hash, :format, :payload,
-        :equipment_code, :item_count, :accepted_count, :quarantined_count, :is_replay, :received_at
-    from gate
-    where cast(:key_hash as bytea) is null or exists (select from inbox.api_keys where {STANDS})
-    on conflict do nothing
-    returning batch_seq
+    select batch_seq from batch
 """
 _INSERT = text(_INSERT_SQL)
 _INSERT_DIRECTLY = for_driver(_INSERT_SQL)
@@ -86,6 +106,8 @@ class Batch:
         key_hash: What the store knows the sender's key by; nothing is stored once that is revoked. None: not looked at.
         is_known_by_content: Whether the same body is the same batch. It is not where an item lacks its own time.
         originals: Gives the bytes of each item.
+        last_values: The newest reading of each signal, where they tell of now.
+        cases: What alarm rules have to judge of it.
     """
 
     site_code: str
@@ -104,6 +126,8 @@ class Batch:
     is_known_by_content: bool = True
     key_hash: bytes | None = field(default=None, repr=False)
     batch_id: UUID = field(default_factory=uuid4)
+    last_values: LastValues = NOTHING
+    cases: Sequence[Case] = ()
 
     def content_hash(self) -> bytes:
         """SHA-256 of the body; salted where equal bodies are different batches."""
@@ -113,10 +137,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Stored:
-    """What the inbox holds of a batch, and whether it held it before."""
+    """What the inbox holds of a batch, and whether it held it before.
+
+    Attributes:
+        is_watch_changed: Whether a signal left what is normal, or came back to it.
+    """
 
     receipt: BatchReceipt
     is_repeat: bool
+    is_watch_changed: bool = False
 
 
 class Inbox:
@@ -133,13 +162,17 @@ class Inbox:
             SignalsMoved: A new signal of the batch was registered meanwhile; judge again.
             Unauthenticated: The key was revoked after the request was let in.
         """
-        is_plain = not batch.judgement.refused and not batch.judgement.new_signals
+        is_plain = not batch.judgement.refused and not batch.judgement.new_signals and not batch.cases
+        is_watch_changed = False
         if is_plain:
             inserted = await self._store.direct.row(_INSERT_DIRECTLY, _row(batch))
             batch_seq: int | None = inserted[0] if inserted else None
         else:
             async with self._store.transaction() as connection:
+                held = await hold(connection, batch.site_code, batch.cases) if batch.cases else []
                 batch_seq = await add(connection, batch)
+                if batch_seq is not None and held:
+                    is_watch_changed = await settle(connection, batch.site_code, held, batch_seq)
         if batch_seq is None:
             return Stored(await self._repeated(batch), is_repeat=True)
         receipt = BatchReceipt(
@@ -152,7 +185,7 @@ class Inbox:
             quarantined=len(batch.judgement.refused),
             refused=batch.judgement.refused,
         )
-        return Stored(receipt, is_repeat=False)
+        return Stored(receipt, is_repeat=False, is_watch_changed=is_watch_changed)
 
     async def receipt(self, site_code: str, batch_id: UUID) -> BatchReceipt:
         """Return the receipt of a stored batch.
@@ -214,7 +247,7 @@ async def add(connection: AsyncConnection, batch: Batch) -> int | None:
 
 
 def _row(batch: Batch) -> dict[str, object]:
-    judgement = batch.judgement
+    judgement, last = batch.judgement, batch.last_values
     return {
         "space": GATE_SPACE,
         "key_hash": batch.key_hash,
@@ -233,6 +266,11 @@ def _row(batch: Batch) -> dict[str, object]:
         "quarantined_count": len(judgement.refused),
         "is_replay": batch.is_replay,
         "received_at": batch.received_at,
+        "last_equipment_code": last.equipment_code,
+        "last_metric": last.metric,
+        "last_value": last.value,
+        "last_quality": last.quality,
+        "last_event_time": last.event_time,
     }
 
 

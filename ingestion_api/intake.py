@@ -1,12 +1,14 @@
 """One push, from its bytes to its receipt: parse, judge, store. HTTP, SQL and the rules do not belong here."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ingestion_api.alarm_watch import AlarmWatch
+from ingestion_api.alarms import Case
 from ingestion_api.auth import Credential
-from ingestion_api.columns import EventColumns
+from ingestion_api.columns import EventColumns, ReadingColumns
 from ingestion_api.contract import Kind
 from ingestion_api.errors import BatchRefused, NothingAcceptable, SignalsMoved, SiteNotRegistered, Unavailable
 from ingestion_api.formats.catalog import PARSERS
@@ -14,6 +16,7 @@ from ingestion_api.formats.context import Context
 from ingestion_api.formats.parsed import ParsedBody
 from ingestion_api.inbox import Batch, Inbox, Stored
 from ingestion_api.judge import Judgement, judge
+from ingestion_api.last_values import NOTHING, LastValues, newest
 from ingestion_api.metrics import Metrics
 from ingestion_api.quotas import Quotas
 from ingestion_api.registry_cache import RegistryCache
@@ -53,6 +56,7 @@ class Intake:
         max_items: int,
         quotas: Quotas,
         metrics: Metrics,
+        alarm_watch: AlarmWatch,
     ) -> None:
         self._inbox = inbox
         self._registry_cache = registry_cache
@@ -60,6 +64,7 @@ class Intake:
         self._max_items = max_items
         self._quotas = quotas
         self._metrics = metrics
+        self._alarm_watch = alarm_watch
 
     async def take(self, credential: Credential, push: Push) -> Stored:
         """Judge a batch and store it durably.
@@ -83,6 +88,7 @@ class Intake:
             judgement = await self._judge(site_code, body, received_at, is_fresh=attempt > 0)
             if push.is_atomic and judgement.refused:
                 raise BatchRefused(judgement.refused)
+            last_values, cases = await self._now_known(site_code, push, body, judgement, received_at)
             batch = Batch(
                 site_code=site_code,
                 kind=push.kind,
@@ -99,11 +105,15 @@ class Intake:
                 # Two readings of a device without a clock may look alike and still be two.
                 is_known_by_content=None not in body.columns.event_time and not body.has_relative_times,
                 identity=_identity(push, body, credential),
+                last_values=last_values,
+                cases=cases,
             )
             try:
                 stored = await self._inbox.store(batch)
             except SignalsMoved:
                 continue
+            if stored.is_watch_changed:
+                self._alarm_watch.forget(site_code)
             if judgement.new_signals:
                 self._registry_cache.invalidate(site_code)
             receipt, is_repeat = stored.receipt, stored.is_repeat
@@ -124,6 +134,18 @@ class Intake:
         if len(push.body) > _LARGE_BYTES:
             return await asyncio.to_thread(parse, push.kind, push.body, context)
         return parse(push.kind, push.body, context)
+
+    async def _now_known(
+        self, site_code: str, push: Push, body: ParsedBody, judgement: Judgement, received_at: datetime
+    ) -> tuple[LastValues, Sequence[Case]]:
+        """Say what a batch tells of now; one from a backlog tells of the past."""
+        columns = body.columns
+        if push.is_replay or not isinstance(columns, ReadingColumns):
+            return NOTHING, ()
+        refused = {refusal.index for refusal in judgement.refused}
+        watch = self._registry_cache.watch(site_code)
+        cases = await self._alarm_watch.cases(site_code, watch, columns, refused, received_at)
+        return newest(columns, received_at, refused), cases
 
     async def _judge(self, site_code: str, body: ParsedBody, received_at: datetime, *, is_fresh: bool) -> Judgement:
         """Judge by the registry in memory; where that would refuse what it does not know, by the registry as it is."""

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Row, text
 
 from ingestion_api.known_codes import KnownCodes
 from ingestion_api.store import Store
+from ingestion_api.watch import Watch
 
 MAX_AGE_S = 1.0
 
@@ -15,7 +17,9 @@ MAX_AGE_S = 1.0
 # Changes of a site commit in the order of their numbers (see `registry.py`), so nothing slips in behind the cursor.
 _NEWEST = text(
     """
-    select distinct on (entity, code) entity, code, payload ->> 'unit_code' as unit_code, change_seq
+    select distinct on (entity, code)
+        entity, code, payload ->> 'unit_code' as unit_code, change_seq,
+        case when entity in ('equipment', 'alarm_rules') then payload end as payload
     from registry.changes
     where site_code = :site_code and change_seq > :change_seq
     order by entity, code, change_seq desc
@@ -50,6 +54,11 @@ class RegistryCache:
         await self._refresh(site_code, entry, time.monotonic())
         return entry.codes
 
+    def watch(self, site_code: str) -> Watch:
+        """Return which signals are watched, as last seen."""
+        entry = self._entries.get(site_code)
+        return entry.codes.watch if entry else Watch()
+
     def invalidate(self, site_code: str) -> None:
         """Let the next look at a site's codes go to the database."""
         if entry := self._entries.get(site_code):
@@ -62,10 +71,10 @@ class RegistryCache:
                 return
             asked_at = time.monotonic()
             for row in await self._changes(site_code, entry.codes.change_seq):
-                entry.codes.learn(row.entity, row.code, row.unit_code, row.change_seq)
+                entry.codes.learn(row.entity, row.code, row.unit_code, row.change_seq, row.payload)
             entry.asked_at = asked_at
 
-    async def _changes(self, site_code: str, change_seq: int) -> list[Row[tuple[str, str, str | None, int]]]:
+    async def _changes(self, site_code: str, change_seq: int) -> list[Row[Any]]:
         async with self._store.statements() as connection:
             result = await connection.execute(_NEWEST, {"site_code": site_code, "change_seq": change_seq})
             return list(result.all())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ingestion_api.alarm_watch import AlarmWatch
 from ingestion_api.export import Export
 from ingestion_api.inbox import Inbox
 from ingestion_api.intake import Intake
@@ -49,6 +50,7 @@ def build(settings: IngestionApiSettings, store: Store, now: Callable[[], dateti
     """Build the services on a store; nothing connects yet."""
     registry_cache = RegistryCache(store)
     inbox = Inbox(store)
+    alarm_watch = AlarmWatch(store)
     metrics = Metrics()
     quotas = Quotas(store, Quota(settings.requests_per_min, settings.items_per_min))
     return Services(
@@ -59,7 +61,7 @@ def build(settings: IngestionApiSettings, store: Store, now: Callable[[], dateti
         registry=Registry(store),
         registry_cache=registry_cache,
         inbox=inbox,
-        intake=Intake(inbox, registry_cache, now, settings.max_items, quotas, metrics),
+        intake=Intake(inbox, registry_cache, now, settings.max_items, quotas, metrics, alarm_watch),
         quarantine=Quarantine(store, registry_cache),
         export=Export(store),
         losses=Losses(store),

@@ -89,7 +89,6 @@ def _create_alarms() -> None:
         sa.Column("cleared_at", sa.DateTime(timezone=True)),
         sa.Column("batch_seq", sa.BigInteger(), comment="The batch that raised it"),
         sa.CheckConstraint("state in ('raised', 'acknowledged', 'cleared')", name=op.f("ck_alarms_state")),
-        sa.ForeignKeyConstraint(["batch_seq"], ["inbox.batches.batch_seq"], name=op.f("fk_alarms_batch_seq")),
         sa.PrimaryKeyConstraint("alarm_id", name=op.f("pk_alarms")),
         schema="inbox",
     )
@@ -116,6 +115,7 @@ def _create_alarm_changes() -> None:
         schema="inbox",
         comment="Only ever added to",
     )
+    op.create_index(op.f("ix_alarm_changes_alarm_id"), "alarm_changes", ["alarm_id"], schema="inbox")
     op.create_index(
         op.f("ix_alarm_changes_site_code_change_seq"), "alarm_changes", ["site_code", "change_seq"], schema="inbox"
     )
@@ -136,7 +136,6 @@ def _create_alarm_states() -> None:
             "is_normal", sa.Boolean(), nullable=False, comment="A reading that breaks nothing would change nothing"
         ),
         sa.Column("alarm_id", sa.BigInteger(), comment="The alarm while it is raised"),
-        sa.ForeignKeyConstraint(["alarm_id"], ["inbox.alarms.alarm_id"], name=op.f("fk_alarm_states_alarm_id")),
         sa.PrimaryKeyConstraint("site_code", "equipment_code", "metric", "rule_code", name=op.f("pk_alarm_states")),
         schema="inbox",
         comment="What a rule remembers of a signal; rows are locked to judge by them and never deleted",
