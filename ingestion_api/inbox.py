@@ -1,8 +1,8 @@
 """The inbox: durable, idempotent storage of judged batches. Judging them, and reading them back out, is done elsewhere.
 
 A batch, its quarantined items, its new signals and the alarms it raises are stored in one transaction; a batch that has
-none of these, by one statement, which also keeps the newest reading of each signal. Every writer holds its site's gate,
-shared, from before its sequence number is drawn until it has committed: `export.py` closes the gate for an instant to
+none of these, by one statement, and its last values follow within a quarter of a second (`last_value_writer.py` says
+why). Every writer holds its site's gate, shared, from before its sequence number is drawn until it has committed: `export.py` closes the gate for an instant to
 learn a number below which nothing can appear any more.
 """
 
@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
+import msgspec
 import zstandard
 from sqlalchemy import RowMapping, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,7 +25,8 @@ from ingestion_api.direct import for_driver
 from ingestion_api.errors import KeyReused, NotThere, Unavailable
 from ingestion_api.judge import Judgement
 from ingestion_api.key_ring import STANDS, require_standing
-from ingestion_api.last_values import NOTHING, LastValues
+from ingestion_api.last_value_writer import LastValueWriter
+from ingestion_api.last_values import LastValue
 from ingestion_api.registry_log import create_signals
 from ingestion_api.store import Store
 from warehouse.tables import inbox_batches, quarantine
@@ -34,7 +36,7 @@ GATE_SPACE = 0x6D72_0001
 
 # The gate is a relation of its own, so that it is passed before the row, and with it the sequence number, is made.
 # That the key still works is looked at here, where it costs no round trip: `key_ring.py` says why.
-_INSERT_SQL = f"""
+_BATCH = f"""
     with gate as materialized (select pg_advisory_xact_lock_shared(:space, hashtext(:site_code))),
     batch as (
         insert into inbox.batches (
@@ -48,24 +50,24 @@ _INSERT_SQL = f"""
         where cast(:key_hash as bytea) is null or exists (select from inbox.api_keys where {STANDS})
         on conflict do nothing
         returning batch_seq
-    ),
+    )
+"""
+_DONE = "select batch_seq from batch"
+_NEWEST = """,
     newest as (
         insert into inbox.last_values as known
             (site_code, equipment_code, metric, value, quality, event_time, received_at)
         select :site_code, came.*, :received_at
-        from batch cross join unnest(
-            cast(:last_equipment_code as text[]), cast(:last_metric as text[]), cast(:last_value as float8[]),
-            cast(:last_quality as float8[]), cast(:last_event_time as timestamptz[])
-        ) as came
+        from batch cross join json_to_recordset(cast(:last_values as json)) as came
+            (equipment_code text, metric text, value float8, quality float8, event_time timestamptz)
         on conflict (site_code, equipment_code, metric) do update set
             value = excluded.value, quality = excluded.quality,
             event_time = excluded.event_time, received_at = excluded.received_at
         where known.event_time <= excluded.event_time
     )
-    select batch_seq from batch
 """
-_INSERT = text(_INSERT_SQL)
-_INSERT_DIRECTLY = for_driver(_INSERT_SQL)
+_INSERT = text(_BATCH + _NEWEST + _DONE)
+_INSERT_DIRECTLY = for_driver(_BATCH + _DONE)
 # In SQL's own three-valued logic: a batch without a key equals no other one by its key.
 _FIND = text(
     """
@@ -126,7 +128,7 @@ class Batch:
     is_known_by_content: bool = True
     key_hash: bytes | None = field(default=None, repr=False)
     batch_id: UUID = field(default_factory=uuid4)
-    last_values: LastValues = NOTHING
+    last_values: Sequence[LastValue] = ()
     cases: Sequence[Case] = ()
 
     def content_hash(self) -> bytes:
@@ -151,8 +153,9 @@ class Stored:
 class Inbox:
     """The batches of all sites."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, last_values: LastValueWriter) -> None:
         self._store = store
+        self._last_values = last_values
 
     async def store(self, batch: Batch) -> Stored:
         """Store a batch durably, or find it stored already.
@@ -167,7 +170,11 @@ class Inbox:
         if is_plain:
             inserted = await self._store.direct.row(_INSERT_DIRECTLY, _row(batch))
             batch_seq: int | None = inserted[0] if inserted else None
+            if batch_seq is not None:
+                self._last_values.note(batch.site_code, batch.last_values, batch.received_at)
         else:
+            if batch.cases:  # what was pushed before, late readings are told by
+                await self._last_values.flush()
             async with self._store.transaction() as connection:
                 held = await hold(connection, batch.site_code, batch.cases) if batch.cases else []
                 batch_seq = await add(connection, batch)
@@ -236,7 +243,8 @@ async def add(connection: AsyncConnection, batch: Batch) -> int | None:
         SignalsMoved: As `Inbox.store`.
     """
     judgement = batch.judgement
-    batch_seq: int | None = (await connection.execute(_INSERT, _row(batch))).scalar_one_or_none()
+    row = {**_row(batch), "last_values": msgspec.json.encode(batch.last_values).decode()}
+    batch_seq: int | None = (await connection.execute(_INSERT, row)).scalar_one_or_none()
     if batch_seq is None:
         return None
     if judgement.refused:
@@ -247,7 +255,7 @@ async def add(connection: AsyncConnection, batch: Batch) -> int | None:
 
 
 def _row(batch: Batch) -> dict[str, object]:
-    judgement, last = batch.judgement, batch.last_values
+    judgement = batch.judgement
     return {
         "space": GATE_SPACE,
         "key_hash": batch.key_hash,
@@ -266,11 +274,6 @@ def _row(batch: Batch) -> dict[str, object]:
         "quarantined_count": len(judgement.refused),
         "is_replay": batch.is_replay,
         "received_at": batch.received_at,
-        "last_equipment_code": last.equipment_code,
-        "last_metric": last.metric,
-        "last_value": last.value,
-        "last_quality": last.quality,
-        "last_event_time": last.event_time,
     }
 
 

@@ -16,7 +16,7 @@ from ingestion_api.formats.context import Context
 from ingestion_api.formats.parsed import ParsedBody
 from ingestion_api.inbox import Batch, Inbox, Stored
 from ingestion_api.judge import Judgement, judge
-from ingestion_api.last_values import NOTHING, LastValues, newest
+from ingestion_api.last_values import LastValue, newest
 from ingestion_api.metrics import Metrics
 from ingestion_api.quotas import Quotas
 from ingestion_api.registry_cache import RegistryCache
@@ -137,11 +137,11 @@ class Intake:
 
     async def _now_known(
         self, site_code: str, push: Push, body: ParsedBody, judgement: Judgement, received_at: datetime
-    ) -> tuple[LastValues, Sequence[Case]]:
+    ) -> tuple[Sequence[LastValue], Sequence[Case]]:
         """Say what a batch tells of now; one from a backlog tells of the past."""
         columns = body.columns
         if push.is_replay or not isinstance(columns, ReadingColumns):
-            return NOTHING, ()
+            return (), ()
         refused = {refusal.index for refusal in judgement.refused}
         watch = self._registry_cache.watch(site_code)
         cases = await self._alarm_watch.cases(site_code, watch, columns, refused, received_at)

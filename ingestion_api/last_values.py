@@ -1,30 +1,30 @@
-"""The newest reading of each signal of a batch, as the arrays that its INSERT takes. Pure; SQL is in `inbox.py`."""
+"""The newest reading of each signal of a batch, as its INSERT takes them. Pure; SQL is in `inbox.py`."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from operator import le
+
+from msgspec import Struct
 
 from ingestion_api.alarms import SignalKey
 from ingestion_api.columns import ReadingColumns
 
 
-@dataclass(frozen=True)
-class LastValues:
-    """One row a signal, in the order of the signals' names: two batches that lock the same rows do so in one order."""
+class LastValue(Struct, frozen=True):
+    """A signal's newest reading."""
 
-    equipment_code: list[str]
-    metric: list[str]
-    value: list[float]
-    quality: list[float]
-    event_time: list[datetime]
-
-
-NOTHING = LastValues([], [], [], [], [])
+    equipment_code: str
+    metric: str
+    value: float
+    quality: float
+    event_time: datetime
 
 
-def newest(columns: ReadingColumns, received_at: datetime, refused: Collection[int]) -> LastValues:
-    """Choose the accepted reading of each signal with the newest time; of equal times, the later one in the batch."""
+def newest(columns: ReadingColumns, received_at: datetime, refused: Collection[int]) -> list[LastValue]:
+    """Choose the accepted reading of each signal with the newest time; of equal times, the later one in the batch.
+
+    They are in the order of the signals' names: two batches that lock the same rows do so in one order.
+    """
     times = columns.event_time
     signals = list(zip(columns.equipment_code, columns.metric, strict=True))
     rows: dict[SignalKey, int]
@@ -39,11 +39,7 @@ def newest(columns: ReadingColumns, received_at: datetime, refused: Collection[i
             before = rows.get(signal)
             if before is None or (times[before] or received_at) <= (times[row] or received_at):
                 rows[signal] = row
-    chosen = [rows[signal] for signal in sorted(rows)]
-    return LastValues(
-        equipment_code=[columns.equipment_code[row] for row in chosen],
-        metric=[columns.metric[row] for row in chosen],
-        value=[float(columns.value[row]) for row in chosen],
-        quality=[float(columns.quality[row]) for row in chosen],
-        event_time=[times[row] or received_at for row in chosen],
-    )
+    return [
+        LastValue(*signal, float(columns.value[row]), float(columns.quality[row]), times[row] or received_at)
+        for signal, row in sorted(rows.items())
+    ]

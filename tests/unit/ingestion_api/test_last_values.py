@@ -33,6 +33,6 @@ def test_the_newest_accepted_reading_of_each_signal_is_chosen(rows: list[Any], i
         if is_good:
             best[name] = max(best.get(name, (-9, -1)), (second or 0, number))
     chosen = newest(columns, NOW, refused)
-    assert chosen.equipment_code == sorted(best)
-    assert chosen.value == [float(best[name][1]) for name in sorted(best)]
-    assert chosen.event_time == [NOW + timedelta(seconds=best[name][0]) for name in sorted(best)]
+    assert [(one.equipment_code, one.value, one.event_time) for one in chosen] == [
+        (name, float(number), NOW + timedelta(seconds=second)) for name, (second, number) in sorted(best.items())
+    ]
