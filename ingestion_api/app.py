@@ -63,8 +63,11 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sampler = asyncio.create_task(services.metrics.sample(services.store))
+        writer = asyncio.create_task(services.last_values.run())
         yield
         sampler.cancel()
+        writer.cancel()
+        await services.last_values.finish()
         await services.store.close()
         await services.reads.close()
 

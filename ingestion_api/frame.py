@@ -87,8 +87,10 @@ def _say(status: int, route: str) -> Callable[..., Any]:
 def _request_id(scope: Scope) -> str:
     """Keep the sender's id, so that one id runs through its log and ours; otherwise make one."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _ACCEPTABLE_ID.fullmatch(sent := value.decode("latin-1")):
-            return sent
+        if name == b"x-request-id":
+            sent: str = value.decode("latin-1")
+            if _ACCEPTABLE_ID.fullmatch(sent):
+                return sent
     return f"req-{secrets.token_hex(8)}"
 
 

@@ -9,6 +9,7 @@ from ingestion_api.export import Export
 from ingestion_api.inbox import Inbox
 from ingestion_api.intake import Intake
 from ingestion_api.key_ring import KeyRing
+from ingestion_api.last_value_writer import LastValueWriter
 from ingestion_api.losses import Losses
 from ingestion_api.metrics import Metrics
 from ingestion_api.quarantine import Quarantine
@@ -37,6 +38,7 @@ class Services:
     registry: Registry
     registry_cache: RegistryCache
     inbox: Inbox
+    last_values: LastValueWriter
     intake: Intake
     quarantine: Quarantine
     export: Export
@@ -49,7 +51,8 @@ class Services:
 def build(settings: IngestionApiSettings, store: Store, now: Callable[[], datetime] = utc_now) -> Services:
     """Build the services on a store; nothing connects yet."""
     registry_cache = RegistryCache(store)
-    inbox = Inbox(store)
+    last_values = LastValueWriter(store)
+    inbox = Inbox(store, last_values)
     alarm_watch = AlarmWatch(store)
     metrics = Metrics()
     quotas = Quotas(store, Quota(settings.requests_per_min, settings.items_per_min))
@@ -61,6 +64,7 @@ def build(settings: IngestionApiSettings, store: Store, now: Callable[[], dateti
         registry=Registry(store),
         registry_cache=registry_cache,
         inbox=inbox,
+        last_values=last_values,
         intake=Intake(inbox, registry_cache, now, settings.max_items, quotas, metrics, alarm_watch),
         quarantine=Quarantine(store, registry_cache),
         export=Export(store),
