@@ -25,6 +25,8 @@ SIGNALS = {
     "current": ("A", 31.5, 0.8, 2),
     "speed": ("{rpm}", 1480.0, 3.0, 1),
 }
+# Five spreads above the mean.
+LIMITS = {"vibration_x": 4.4, "temperature_bearing": 68.5, "temperature_motor": 84.0}
 BATCH = 1_000
 _SWEEP = timedelta(milliseconds=100)
 _HALF = 20  # machines in half a sweep: five halves are a batch

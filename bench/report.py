@@ -7,13 +7,18 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True)
 class Row:
-    """One thing measured, and whether it is what it must be; None where nothing is asked of it."""
+    """One thing measured, and whether it is what it must be; None where nothing is asked of it.
+
+    Attributes:
+        load: The machine's load average just after, the benchmark's own included.
+    """
 
     name: str
     figures: str
     result: str
     wanted: str = ""
     is_reached: bool | None = None
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
 
 
 @dataclass
@@ -42,9 +47,10 @@ class Report:
         """Print the tables."""
         states = {True: "reached", False: "MISSED", None: ""}
         print(f"\n{os.cpu_count()} cores, load average before {self.load_before[0]:.2f}\n")
-        lines = [("measured", "figures", "result", "wanted", "")]
-        lines += [(row.name, row.figures, row.result, row.wanted, states[row.is_reached]) for row in self.rows]
-        widths = [max(len(line[column]) for line in lines) for column in range(5)]
+        lines = [("measured", "figures", "result", "wanted", "", "load")]
+        for row in self.rows:
+            lines.append((row.name, row.figures, row.result, row.wanted, states[row.is_reached], f"{row.load:.1f}"))
+        widths = [max(len(line[column]) for line in lines) for column in range(6)]
         for line in lines:
             print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
         if self.stages:

@@ -15,7 +15,7 @@ import httpx
 import psutil
 from sqlalchemy import NullPool, text
 
-from bench.readings import MACHINES, SIGNALS, SITE
+from bench.readings import LIMITS, MACHINES, SIGNALS, SITE
 from ingestion_api.auth import create_key
 from ingestion_api.client import IngestionClient
 from warehouse.embedded import EmbeddedPostgres
@@ -118,6 +118,17 @@ def register(client: IngestionClient) -> None:
         client.put("equipment", machine, {"name": machine, "equipment_class": "pump"})
         for metric, (unit, *_) in SIGNALS.items():
             client.put("signals", f"{machine}/{metric}", {"unit_code": unit})
+    # On signals of every machine, with limits that these readings come near. No rule of kind flat_line: for those each
+    # reading changes a state, so that each batch is stored in a transaction of several statements.
+    about = {"equipment_class": "pump", "severity": "high"}
+    for metric, limit in LIMITS.items():
+        client.put(
+            "alarm_rules",
+            f"{metric}-high",
+            {**about, "name": metric, "metric": metric, "kind": "limit", "limit": limit},
+        )
+    missing = {**about, "name": "No flow reading", "metric": "flow", "kind": "missing_data", "duration_s": 300.0}
+    client.put("alarm_rules", "flow-missing", missing)
 
 
 @contextmanager
