@@ -37,7 +37,7 @@ _LOCK = text(
 )
 _LAST = text(
     """
-    select equipment_code, metric, event_time, value from inbox.last_values
+    select equipment_code, metric, event_time, value, received_at from inbox.last_values
     where site_code = :site_code and (equipment_code, metric) in (
         select * from unnest(cast(:equipment_code as text[]), cast(:metric as text[]))
     )
@@ -53,7 +53,8 @@ class Held:
     case: Case
     state: State
     alarm_id: int | None
-    last: tuple[datetime, float] | None
+    last: tuple[datetime, float] | None = None
+    received_at: datetime | None = None
 
 
 async def not_normal(store: Store, site_code: str) -> set[SignalKey]:
@@ -75,16 +76,16 @@ async def hold(connection: AsyncConnection, site_code: str, cases: Sequence[Case
         (row["equipment_code"], row["metric"], row["rule_code"]): row
         for row in (await connection.execute(_LOCK, {**wanted, "rule_code": rules})).mappings()
     }
-    last = {
-        (row.equipment_code, row.metric): (row.event_time, row.value) for row in await connection.execute(_LAST, wanted)
-    }
+    last = {(row.equipment_code, row.metric): row for row in await connection.execute(_LAST, wanted)}
     held = []
     for case in cases:
         row = locked[*case.signal, case.rule_code]
         state = State(
             last_time=row["last_time"], since=row["since"], unmoved=row["unmoved"], is_raised=row["is_raised"]
         )
-        held.append(Held(case, state, row["alarm_id"], last.get(case.signal)))
+        newest = last.get(case.signal)
+        reading = None if newest is None else (newest.event_time, newest.value)
+        held.append(Held(case, state, row["alarm_id"], reading, None if newest is None else newest.received_at))
     return held
 
 
@@ -98,6 +99,8 @@ async def settle(
     """
     judged = []
     for one in held:
+        if one.case.rule is None:
+            continue
         # First, so that what is older than it is late.
         state, unjudged = judge(one.case.rule, one.state, [one.last] if one.last else [])
         state, transitions = judge(one.case.rule, state, one.case.readings)
@@ -116,6 +119,8 @@ async def write(
     Returns:
         As `settle`.
     """
+    if not judged:
+        return False
     episodes: list[dict[str, Any]] = []
     ended: list[dict[str, Any]] = []
     told: list[tuple[Transition, int | None, int]] = []
@@ -158,7 +163,7 @@ def _episode(site_code: str, case: Case, transition: Transition, batch_seq: int 
         "rule_code": case.rule_code,
         "equipment_code": case.signal[0],
         "metric": case.signal[1],
-        "severity": case.rule.severity,
+        "severity": case.rule.severity if case.rule else "low",
         "state": "raised",
         "raised_at": transition.at,
         "raised_value": transition.value,

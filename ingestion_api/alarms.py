@@ -51,10 +51,10 @@ class Transition:
 
 @dataclass(frozen=True)
 class Case:
-    """A signal's readings of one batch, to be judged by one rule."""
+    """A signal's readings of one batch, to be judged by one rule; None where the rule was withdrawn."""
 
     rule_code: str
-    rule: AlarmRule
+    rule: AlarmRule | None
     signal: SignalKey
     readings: Sequence[tuple[datetime, float]] = ()
 

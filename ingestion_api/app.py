@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from ingestion_api import demo, openapi, problems
 from ingestion_api.contract import API_PREFIX
 from ingestion_api.frame import Frame
-from ingestion_api.routes import aliases, batches, health, influx, losses, push, quarantine, reads, registry
+from ingestion_api.routes import alarms, aliases, batches, health, influx, losses, push, quarantine, reads, registry
 from ingestion_api.routes.plain_push import PlainPush
 from ingestion_api.services import build, utc_now
 from ingestion_api.settings import IngestionApiSettings
@@ -63,9 +63,11 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sampler = asyncio.create_task(services.metrics.sample(services.store))
+        sweeper = asyncio.create_task(services.alarm_sweep.run())
         writer = asyncio.create_task(services.last_values.run())
         yield
         sampler.cancel()
+        sweeper.cancel()
         writer.cancel()
         await services.last_values.finish()
         await services.store.close()
@@ -77,7 +79,7 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
         PlainPush(f"{API_PREFIX}/readings", "readings"),
         PlainPush(f"{API_PREFIX}/events", "events"),
     ]
-    for part in (push, batches, quarantine, registry, losses):
+    for part in (push, batches, quarantine, registry, losses, alarms):
         app.include_router(part.router, prefix=API_PREFIX)
     for part in (health, aliases, influx, reads):
         app.include_router(part.router)

@@ -15,7 +15,7 @@ from ingestion_api.arrow_page import StoredBatch, to_ipc_stream
 from ingestion_api.contract import BatchLedgerEntry, Kind
 from ingestion_api.inbox import GATE_SPACE
 from ingestion_api.store import Store
-from warehouse.tables import inbox_batches, quarantine, registry_changes
+from warehouse.tables import alarm_changes, inbox_batches, quarantine, registry_changes
 
 # What one page may cost in memory, whatever its batches look like.
 MAX_BATCHES = 5_000
@@ -32,6 +32,14 @@ class _Span:
     after: int
     up_to: int
     has_more: bool
+
+
+@dataclass(frozen=True)
+class Marks:
+    """How far a site's readings and its alarms' changes are complete."""
+
+    readings: int
+    changes: int
 
 
 class Export:
@@ -72,6 +80,20 @@ class Export:
         async with self._store.statements() as connection:
             rows = (await connection.execute(union_all(*newest, registry))).mappings()
             return {row["kind"]: row["mark"] or 0 for row in rows}
+
+    async def marks(self, site_code: str) -> Marks:
+        """Return numbers of a site below which no reading's batch and no alarm's change can appear any more."""
+        batches, changes = inbox_batches.c, alarm_changes.c
+        readings = select(func.max(batches.batch_seq)).where(batches.site_code == site_code, batches.kind == "readings")
+        newest = select(
+            readings.scalar_subquery(),
+            select(func.max(changes.change_seq)).where(changes.site_code == site_code).scalar_subquery(),
+        )
+        async with self._store.transaction() as connection:
+            await connection.execute(_WAIT_NO_LONGER)
+            await connection.execute(_CLOSE_GATE, {"space": GATE_SPACE, "site_code": site_code})
+            row = (await connection.execute(newest)).one()
+        return Marks(row[0] or 0, row[1] or 0)
 
     async def _high_water_mark(self, site_code: str, kind: Kind) -> int:
         columns = inbox_batches.c

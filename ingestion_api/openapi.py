@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ingestion_api import openapi_limits
+from ingestion_api.alarm_desk import Alarm, AlarmChange, LiveValue
 from ingestion_api.contract import BatchReceipt, Event, Kind, Loss, LossReport, Problem, Reading, RegistryChange
 from ingestion_api.entities import SHAPES, Shape
 from ingestion_api.formats.catalog import MEDIA_TYPES
@@ -38,6 +39,9 @@ _TYPES = (
     Released,
     LossReport,
     Loss,
+    Alarm,
+    AlarmChange,
+    LiveValue,
     ModelHealth,
 )
 _COUNT: Json = {"type": "integer", "minimum": 0}
@@ -222,6 +226,9 @@ def _schemas() -> Json:
         schemas[f"{_row_name(shape)}Page"] = _page(_row_name(shape), {"type": "string"})
     schemas["SettledReceipt"] = _settled(schemas["BatchReceipt"])
     schemas["ReadPage"] = _read_page()
+    schemas["AlarmPage"] = _page("Alarm", _COUNT)
+    schemas["AlarmChangePage"] = _page("AlarmChange", _COUNT)
+    schemas["LivePage"] = _live_page()
     schemas["LossPage"] = _page("Loss", _COUNT)
     schemas["QuarantinePage"] = _page("QuarantinedItem", _COUNT)
     changes = {"type": "array", "items": _reference("RegistryChange")}
@@ -263,6 +270,14 @@ def _read_page() -> Json:
         "next_cursor": {"type": ["string", "null"], "description": "Hand it back as cursor; null at the end"},
         "data_as_of": {"anyOf": [time, {"type": "null"}], "description": "How far the rows reach; null: no load yet"},
         "computed_at": time,
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _live_page() -> Json:
+    properties: Json = {
+        "items": {"type": "array", "items": _reference("LiveValue")},
+        "next_cursor": {"type": ["string", "null"], "description": "Hand it back as cursor; null at the end"},
     }
     return {"type": "object", "properties": properties, "required": list(properties)}
 

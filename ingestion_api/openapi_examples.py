@@ -30,7 +30,48 @@ _LOSS: dict[str, Any] = {
     "last_at": "2026-02-06T11:10:00Z",
 }
 
+_ABOUT: dict[str, Any] = {
+    "rule_code": "bearing-hot",
+    "equipment_code": "pump-1",
+    "metric": "bearing_temperature",
+    "severity": "critical",
+}
+_ALARM: dict[str, Any] = {
+    "alarm_id": 3,
+    **_ABOUT,
+    "state": "raised",
+    "raised_at": "2026-02-06T10:30:10Z",
+    "raised_value": 85.0,
+    "acknowledged_at": None,
+    "acknowledged_by": None,
+    "cleared_at": None,
+    "batch_seq": 1043,
+}
+_CHANGE: dict[str, Any] = {
+    "change_seq": 5,
+    "alarm_id": 3,
+    "transition": "raised",
+    "changed_at": "2026-02-06T10:30:10Z",
+    "value": 85.0,
+    "changed_by": None,
+    **_ABOUT,
+}
+_LIVE: dict[str, Any] = {
+    "equipment_code": "pump-1",
+    "metric": "bearing_temperature",
+    "value": 85.0,
+    "unit_code": "Cel",
+    "quality": 1.0,
+    "event_time": "2026-02-06T10:30:10Z",
+    "received_at": "2026-02-06T10:30:10.4Z",
+    "alarms": [_ALARM],
+}
+
 EXAMPLES: dict[str, Any] = {
+    "Alarm": _ALARM,
+    "AlarmPage": {"items": [_ALARM], "next_after": None},
+    "AlarmChangePage": {"items": [_CHANGE], "next_after": None},
+    "LivePage": {"items": [_LIVE], "next_cursor": None},
     "readings": {
         "readings": [
             {

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ingestion_api.alarm_desk import AlarmDesk
+from ingestion_api.alarm_sweep import AlarmSweep
 from ingestion_api.alarm_watch import AlarmWatch
 from ingestion_api.export import Export
 from ingestion_api.inbox import Inbox
@@ -46,6 +48,8 @@ class Services:
     reads: Reads
     quotas: Quotas
     metrics: Metrics
+    alarm_desk: AlarmDesk
+    alarm_sweep: AlarmSweep
 
 
 def build(settings: IngestionApiSettings, store: Store, now: Callable[[], datetime] = utc_now) -> Services:
@@ -72,4 +76,6 @@ def build(settings: IngestionApiSettings, store: Store, now: Callable[[], dateti
         reads=Reads(ReadStore(settings), now),
         quotas=quotas,
         metrics=metrics,
+        alarm_desk=AlarmDesk(store),
+        alarm_sweep=AlarmSweep(store, registry_cache, alarm_watch, now),
     )

@@ -12,6 +12,8 @@ from fastapi import APIRouter, Request, Response
 from ingestion_api import openapi
 from ingestion_api.contract import API_PREFIX, Kind
 from ingestion_api.inbox import Stored
+from ingestion_api.routes.alarms import Cursor, Limit, live_page
+from ingestion_api.routes.alarms import Equipment as OneMachine
 from ingestion_api.routes.answers import json_answer
 from ingestion_api.routes.push import Equipment, answer, take
 
@@ -74,3 +76,11 @@ for _alias in PUSH_ALIASES:
     router.post(_alias.path, name=f"push {_alias.kind} {_alias.path}", **openapi.push(_alias.kind, _alias.status))(
         _endpoint(_alias)
     )
+
+
+@router.get("/api/live-data", **openapi.answers("LivePage", "The newest reading of each signal, with the alarms on it"))
+async def live_data(
+    request: Request, equipment_code: OneMachine = None, cursor: Cursor = None, limit: Limit = 1_000
+) -> Response:
+    """Return last values, as `GET /api/v1/live` does (S2-028)."""
+    return linked(await live_page(request, equipment_code, cursor, limit), f"{API_PREFIX}/live")
