@@ -5,7 +5,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,36 @@ def test_lists_that_are_empty(reader: httpx.Client, path: str) -> None:
     answer = reader.get(f"/api/v1/{path}")
     assert (answer.status_code, answer.json()["items"]) == (200, [])
     assert reader.get("/metrics/workers/W114").json()["items"] == []
+
+
+def test_kpis_go_by_page_day_and_worker(reader: httpx.Client, warehouse: Engine) -> None:
+    """S3-011, C7, C10: the key's site alone, half-open days, decimals as numbers, null for no denominator."""
+    row = text("""
+        insert into marts.fct_worker_kpis_daily
+            (site_code, worker_code, date, working_h, idle_h, absent_h, observed_h, elapsed_h, units_produced,
+             utilization_elapsed_pct, throughput_rate)
+        values (:site, :worker, :date, 6.5, 1, 0.5, 8, 24, 45, 27.0833, :rate)
+    """)
+    with warehouse.begin() as connection:
+        for site, worker, day, rate in (
+            ("demo", "W1", 1, 6.923077),
+            ("demo", "W2", 1, None),
+            ("demo", "W1", 2, 6.923077),
+            ("demo", "W1", 3, 6.923077),
+            ("elsewhere", "W1", 1, 6.923077),
+        ):
+            connection.execute(row, {"site": site, "worker": worker, "date": date(2026, 4, day), "rate": rate})
+    days = {"from": "2026-04-01", "to": "2026-04-03"}
+    first = reader.get("/api/v1/kpis/workers", params={**days, "limit": "2"})
+    assert [(item["date"], item["worker_code"]) for item in first.json()["items"]] == [
+        ("2026-04-01", "W1"),
+        ("2026-04-01", "W2"),
+    ]
+    assert (first.json()["items"][0]["working_h"], first.json()["items"][1]["throughput_rate"]) == (6.5, None)
+    last = reader.get(first.links["next"]["url"]).json()
+    assert ([item["date"] for item in last["items"]], last["next_cursor"]) == (["2026-04-02"], None)
+    one = reader.get("/metrics/workers/W1", params=days).json()
+    assert [item["date"] for item in one["items"]] == ["2026-04-01", "2026-04-02"]
 
 
 def test_a_bad_cursor_is_refused(reader: httpx.Client) -> None:
