@@ -12,7 +12,19 @@ from starlette.middleware.cors import CORSMiddleware
 from ingestion_api import demo, openapi, problems
 from ingestion_api.contract import API_PREFIX
 from ingestion_api.frame import Frame
-from ingestion_api.routes import alarms, aliases, batches, health, influx, losses, push, quarantine, reads, registry
+from ingestion_api.routes import (
+    alarms,
+    aliases,
+    batches,
+    health,
+    influx,
+    losses,
+    push,
+    quarantine,
+    reads,
+    registry,
+    stream,
+)
 from ingestion_api.routes.plain_push import PlainPush
 from ingestion_api.services import build, utc_now
 from ingestion_api.settings import IngestionApiSettings
@@ -79,7 +91,7 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
         PlainPush(f"{API_PREFIX}/readings", "readings"),
         PlainPush(f"{API_PREFIX}/events", "events"),
     ]
-    for part in (push, batches, quarantine, registry, losses, alarms):
+    for part in (push, batches, quarantine, registry, losses, alarms, stream):
         app.include_router(part.router, prefix=API_PREFIX)
     for part in (health, aliases, influx, reads):
         app.include_router(part.router)

@@ -19,6 +19,7 @@ from warehouse.tables import alarm_changes, inbox_batches, quarantine, registry_
 
 # What one page may cost in memory, whatever its batches look like.
 MAX_BATCHES = 5_000
+MAX_TAIL_ITEMS = 20_000
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 
 _WAIT_NO_LONGER = text("set local lock_timeout = '5s'")
@@ -94,6 +95,13 @@ class Export:
             await connection.execute(_CLOSE_GATE, {"space": GATE_SPACE, "site_code": site_code})
             row = (await connection.execute(newest)).one()
         return Marks(row[0] or 0, row[1] or 0)
+
+    async def stored(self, site_code: str, kind: Kind, after: int, up_to: int) -> tuple[list[StoredBatch], int]:
+        """Return a page of the batches between two numbers, the second a mark, and how far it goes."""
+        async with self._store.statements() as connection:
+            span = await self._span(connection, site_code, kind, after, up_to, MAX_TAIL_ITEMS)
+            batches = await _batches(connection, site_code, kind, span)
+        return batches, span.up_to if span.has_more else up_to
 
     async def _high_water_mark(self, site_code: str, kind: Kind) -> int:
         columns = inbox_batches.c

@@ -178,6 +178,19 @@ def release() -> Json:
     return _route({**done, **_refusals(400, 401, 403, 413, 503)}, requestBody=body)
 
 
+def events(description: str) -> Json:
+    """Describe an endpoint that answers with server-sent events, for as long as somebody listens."""
+    resume = {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The id of the last event seen: those after it follow, none left out and none twice",
+        "schema": {"type": "string"},
+    }
+    content = {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLES["stream"]}}
+    told: dict[int, Json] = {200: {"description": description, "content": content}}
+    return _route({**told, **_refusals(400, 401, 403, 503)}, parameters=[resume])
+
+
 def loss() -> Json:
     """Describe the endpoint that takes reports of losses."""
     body = {"required": True, "content": _json(_reference("LossReport"), "LossReport")}

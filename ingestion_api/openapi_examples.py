@@ -68,6 +68,7 @@ _LIVE: dict[str, Any] = {
 }
 
 EXAMPLES: dict[str, Any] = {
+    "stream": 'id: 1043.4\nevent: readings\ndata: {"batch_seq":1043,"received_at":"…","readings":[]}\n\n',
     "Alarm": _ALARM,
     "AlarmPage": {"items": [_ALARM], "next_after": None},
     "AlarmChangePage": {"items": [_CHANGE], "next_after": None},

@@ -28,6 +28,8 @@ from ingestion_api.store import open_store
 # Longer than any sender's pause between two batches: a connection closed by us just as it is used looks like a failure.
 KEEP_ALIVE_S = 75
 WORKER_PATIENCE_S = 60
+# Longer than any answer but a stream takes; a worker's streams are cut after it.
+SHUTDOWN_S = 10
 BACKLOG = 2_048
 
 
@@ -65,7 +67,10 @@ def _serve_by_workers(settings: IngestionApiSettings, listener: socket.socket) -
 
 def build_server(app: FastAPI) -> uvicorn.Server:
     """Return the server of an application, not yet running."""
-    return uvicorn.Server(_config(app))
+    server = uvicorn.Server(_config(app))
+    # Streams never end by themselves, and the server waits for open answers before it tells the application.
+    app.state.services.tails.is_stopping = lambda: server.should_exit
+    return server
 
 
 def _config(app: FastAPI | partial[FastAPI], workers: int = 1) -> uvicorn.Config:
@@ -81,6 +86,7 @@ def _config(app: FastAPI | partial[FastAPI], workers: int = 1) -> uvicorn.Config
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_S,
     )
 
 

@@ -22,6 +22,7 @@ from ingestion_api.registry import Registry
 from ingestion_api.registry_cache import RegistryCache
 from ingestion_api.settings import IngestionApiSettings
 from ingestion_api.store import Store
+from ingestion_api.tails import Tails
 
 
 def utc_now() -> datetime:
@@ -50,11 +51,13 @@ class Services:
     metrics: Metrics
     alarm_desk: AlarmDesk
     alarm_sweep: AlarmSweep
+    tails: Tails
 
 
 def build(settings: IngestionApiSettings, store: Store, now: Callable[[], datetime] = utc_now) -> Services:
     """Build the services on a store; nothing connects yet."""
     registry_cache = RegistryCache(store)
+    export, desk = Export(store), AlarmDesk(store)
     last_values = LastValueWriter(store)
     inbox = Inbox(store, last_values)
     alarm_watch = AlarmWatch(store)
@@ -71,11 +74,12 @@ def build(settings: IngestionApiSettings, store: Store, now: Callable[[], dateti
         last_values=last_values,
         intake=Intake(inbox, registry_cache, now, settings.max_items, quotas, metrics, alarm_watch),
         quarantine=Quarantine(store, registry_cache),
-        export=Export(store),
+        export=export,
         losses=Losses(store),
         reads=Reads(ReadStore(settings), now),
         quotas=quotas,
         metrics=metrics,
-        alarm_desk=AlarmDesk(store),
+        alarm_desk=desk,
+        tails=Tails(export, desk),
         alarm_sweep=AlarmSweep(store, registry_cache, alarm_watch, now),
     )

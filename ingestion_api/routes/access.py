@@ -44,6 +44,17 @@ async def admit(request: Request, *scopes: Scope, is_checked_later: bool = False
     return credential
 
 
+async def stands(request: Request) -> bool:
+    """Tell whether the key of a request that was let in still works."""
+    if request.state.credential.key_hash is None:
+        return True
+    try:
+        await services(request).keys.authenticate(_key_of(request))
+    except Unauthenticated:
+        return False
+    return True
+
+
 def _key_of(request: Request) -> str | None:
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() in _BEARERS:
