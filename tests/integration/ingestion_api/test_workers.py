@@ -86,7 +86,14 @@ def test_workers_end_with_their_supervisor(served: tuple[subprocess.Popen[bytes]
 def _serving(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """The workers; multiprocessing's tracker of resources is a child, too."""
     children = psutil.Process(process.pid).children()
-    return [child for child in children if any("spawn_main" in part for part in child.cmdline())]
+    return [child for child in children if any("spawn_main" in part for part in _command(child))]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:  # killed, and perhaps not buried yet
+        return []
 
 
 def _is_ready(url: str) -> bool:
