@@ -8,7 +8,7 @@ caught up with by the next batch that is judged, or by the sweep, from the signa
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ingestion_api import alarm_store
 from ingestion_api.alarms import Case, SignalKey, breaking, of_signals
@@ -45,7 +45,11 @@ class AlarmWatch:
         if not signals:
             return []
         times = [at or received_at for at in columns.event_time]
-        readings = of_signals(signals, columns, times, refused)
+        # In UTC, as for last values; only accepted times have a UTC for sure.
+        readings = {
+            signal: [(at.astimezone(UTC), value) for at, value in rows]
+            for signal, rows in of_signals(signals, columns, times, refused).items()
+        }
         return [
             Case(code, rule, signal, readings[signal])
             for signal in sorted(readings)

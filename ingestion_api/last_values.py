@@ -1,7 +1,7 @@
 """The newest reading of each signal of a batch, as its INSERT takes them. Pure; SQL is in `inbox.py`."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import le
 
 from msgspec import Struct
@@ -39,7 +39,13 @@ def newest(columns: ReadingColumns, received_at: datetime, refused: Collection[i
             before = rows.get(signal)
             if before is None or (times[before] or received_at) <= (times[row] or received_at):
                 rows[signal] = row
+    # In UTC: PostgreSQL reads no offset of 16 hours or more, which devices may send.
     return [
-        LastValue(*signal, float(columns.value[row]), float(columns.quality[row]), times[row] or received_at)
+        LastValue(
+            *signal,
+            float(columns.value[row]),
+            float(columns.quality[row]),
+            (times[row] or received_at).astimezone(UTC),
+        )
         for signal, row in sorted(rows.items())
     ]

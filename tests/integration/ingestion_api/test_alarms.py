@@ -65,6 +65,19 @@ def test_a_limit_is_raised_at_its_value_and_cleared_beyond_the_hysteresis(hot: A
     assert alarms(hot) == [("pump-1", "critical", "cleared", 85.0)]
 
 
+def test_an_offset_that_postgresql_does_not_read_raises_too(hot: Any) -> None:
+    item = {"equipment_code": "pump-1", "metric": "bearing_temperature", "value": 90}
+    times = ["2026-02-06T10:30:00+23:59", "2026-02-06T10:30:00-15:59"]
+    client = hot.http()
+    for at in times:
+        assert client.post("/readings", json=[{**item, "event_time": at}]).status_code == 201
+    never = {**item, "event_time": "9999-12-31T23:59:59-10:00"}  # has no UTC, and is refused
+    assert client.post("/readings", json=[never, {**item, "event_time": times[1], "value": 91}]).status_code == 201
+    shown = client.get("/live").json()["items"]
+    assert [one["event_time"] for one in shown] == ["2026-02-07T02:29:00Z"]
+    assert [alarm["raised_at"] for alarm in shown[0]["alarms"]] == ["2026-02-05T10:31:00Z"]
+
+
 def test_one_batch_may_raise_and_clear_several_times(hot: Any) -> None:
     assert push(hot.http(), 90, 80, 90, 80, 90) == 201
     assert [change for change, _, _ in changes(hot)] == ["raised", "cleared"] * 2 + ["raised"]
