@@ -81,7 +81,7 @@ async def hold(connection: AsyncConnection, site_code: str, cases: Sequence[Case
     for case in cases:
         row = locked[*case.signal, case.rule_code]
         state = State(
-            last_time=row["last_time"], since=row["since"], unmoved=row["unmoved"], is_raised=row["is_raised"]
+            last_time=row["event_time"], since=row["started_at"], unmoved=row["unmoved"], is_raised=row["is_raised"]
         )
         newest = last.get(case.signal)
         reading = None if newest is None else (newest.event_time, newest.value)
@@ -193,8 +193,8 @@ async def _remember(
                 "e": held.case.signal[0],
                 "m": held.case.signal[1],
                 "r": held.case.rule_code,
-                "last_time": state.last_time,
-                "since": state.since,
+                "event_time": state.last_time,
+                "started_at": state.since,
                 "unmoved": state.unmoved,
                 "is_raised": state.is_raised,
                 "is_normal": state.is_normal(),
@@ -208,5 +208,5 @@ async def _remember(
         columns.metric == bindparam("m"),
         columns.rule_code == bindparam("r"),
     )
-    names = ("last_time", "since", "unmoved", "is_raised", "is_normal", "alarm_id")
+    names = ("event_time", "started_at", "unmoved", "is_raised", "is_normal", "alarm_id")
     await connection.execute(row.values({name: bindparam(name) for name in names}), rows)

@@ -39,13 +39,20 @@ def parse(kind: Kind, body: bytes, context: Context) -> ParsedBody:
     """
     table = _table(body, context.max_items)
     check_count(table.num_rows, context.max_items)
+    try:
+        columns = _columns(kind, table)
+    except UnicodeDecodeError as error:  # names and time zones are decoded when they are first asked for
+        raise MalformedRequest("the body is no sound Arrow IPC stream: a name in it is not UTF-8") from error
+    items = [_item(kind, columns, row, context) for row in range(table.num_rows)]
+    return assemble(kind, items, partial(_originals, table))
+
+
+def _columns(kind: Kind, table: pa.Table) -> dict[str, list[Any]]:
     names = [ALIASES[kind].get(name, name) for name in table.column_names]
     if len(set(names)) != len(names):
         raise MalformedRequest("a column is named twice")
     known = [index for index, name in enumerate(names) if name in SHAPES[kind].__struct_fields__]
-    columns = {names[index]: _values(table.column(index)) for index in known}
-    items = [_item(kind, columns, row, context) for row in range(table.num_rows)]
-    return assemble(kind, items, partial(_originals, table))
+    return {names[index]: _values(table.column(index)) for index in known}
 
 
 def _table(body: bytes, max_items: int) -> pa.Table:

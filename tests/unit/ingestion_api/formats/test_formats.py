@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingestion_api.columns import ReadingColumns
 from ingestion_api.contract import Event, Kind, Reading
-from ingestion_api.errors import IngestionError
+from ingestion_api.errors import IngestionError, MalformedRequest
 from ingestion_api.formats.catalog import PARSERS, read_alone
 from ingestion_api.formats.context import Context
 from ingestion_api.formats.items import SHAPES, Unreadable
@@ -168,6 +168,13 @@ TOKENS = st.sampled_from(
 @example(body=b'[{"n":"a","v":1,"bt":5}]')
 def test_any_bytes(name: str, kind: Kind, body: bytes) -> None:
     check(name, kind, body)
+
+
+def test_arrow_whose_time_zone_is_no_text() -> None:
+    """The zone is decoded only when it is asked for, long after the stream was found to be sound."""
+    body = as_arrow([("P", "m", 1.0, 0)]).replace(b"UTC", b"\x80TC")
+    with pytest.raises(MalformedRequest, match="not UTF-8"):
+        PARSERS["arrow"]("readings", body, CONTEXT)
 
 
 @patient

@@ -128,8 +128,8 @@ def _create_alarm_states() -> None:
         sa.Column("equipment_code", sa.Text(), nullable=False),
         sa.Column("metric", sa.Text(), nullable=False),
         sa.Column("rule_code", sa.Text(), nullable=False),
-        sa.Column("last_time", sa.DateTime(timezone=True)),
-        sa.Column("since", sa.DateTime(timezone=True)),
+        sa.Column("event_time", sa.DateTime(timezone=True)),
+        sa.Column("started_at", sa.DateTime(timezone=True)),
         sa.Column("unmoved", sa.Double()),
         sa.Column("is_raised", sa.Boolean(), nullable=False),
         sa.Column(
