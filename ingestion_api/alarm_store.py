@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ingestion_api.alarms import Case, SignalKey, State, Transition, judge
+from ingestion_api.alarms import Case, State, Transition, judge
+from ingestion_api.layout import SignalKey
 from ingestion_api.store import Store
 from warehouse.tables import alarm_changes, alarm_states, alarms
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ingestion_api import alarm_store
-from ingestion_api.alarms import Case, SignalKey, breaking, of_signals
+from ingestion_api.alarms import Case, breaking, of_signals
 from ingestion_api.columns import ReadingColumns
+from ingestion_api.layout import SignalKey
 from ingestion_api.store import Store
 from ingestion_api.watch import Watch
 
@@ -41,7 +42,7 @@ class AlarmWatch:
             return []
         signals = breaking(watch.ranges(), columns)
         if wary := watch.unsteady() | await self._not_normal(site_code):
-            signals |= wary.intersection(zip(columns.equipment_code, columns.metric, strict=True))
+            signals |= wary & columns.layout.last_rows.keys()
         if not signals:
             return []
         times = [at or received_at for at in columns.event_time]

@@ -15,8 +15,8 @@ from typing import Literal
 
 from ingestion_api.alarm_rules import AlarmRule
 from ingestion_api.columns import ReadingColumns
+from ingestion_api.layout import SignalKey
 
-SignalKey = tuple[str, str]
 Quiet = tuple[float, float]
 
 
@@ -102,12 +102,11 @@ def quiet_range(rules: Iterable[AlarmRule]) -> Quiet:
 
 def breaking(ranges: Mapping[SignalKey, Quiet], columns: ReadingColumns) -> set[SignalKey]:
     """Return the signals of a batch with a value outside its quiet range; a signal without one is never among them."""
-    keys = zip(columns.equipment_code, columns.metric, strict=True)
-    return {
-        key
-        for key, value in zip(keys, columns.value, strict=True)
-        if (quiet := ranges.get(key)) is not None and not quiet[0] <= value <= quiet[1]
-    }
+    layout, values = columns.layout, columns.value
+    if layout.limited[0] is not ranges:
+        rows = ((row, ranges.get(signal)) for row, signal in enumerate(layout.signals))
+        layout.limited = ranges, [(row, *quiet) for row, quiet in rows if quiet is not None]
+    return {layout.signals[row] for row, low, high in layout.limited[1] if not low <= values[row] <= high}
 
 
 def of_signals(
@@ -115,8 +114,7 @@ def of_signals(
 ) -> dict[SignalKey, list[tuple[datetime, float]]]:
     """Return the accepted readings of some signals of a batch, in its order; signals without one are left out."""
     rows: dict[SignalKey, list[tuple[datetime, float]]] = {}
-    signals = zip(columns.equipment_code, columns.metric, strict=True)
-    for index, key, at, value in zip(columns.item_index, signals, times, columns.value, strict=True):
+    for index, key, at, value in zip(columns.item_index, columns.layout.signals, times, columns.value, strict=True):
         if key in keys and index not in refused:
             rows.setdefault(key, []).append((at, value))
     return rows

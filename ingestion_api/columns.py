@@ -1,14 +1,17 @@
 """The columns every body format ends in and every rule reads. Reading bytes does not belong here; see `formats/`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
+from functools import cached_property
+from operator import le
 
 from ingestion_api.contract import Event, Reading
+from ingestion_api.layout import Layout
 
 
-class ReadingColumns(Struct):
+@dataclass
+class ReadingColumns:
     """Readings, one list per field; row i stood at `item_index[i]` of its batch. Times carry an offset."""
 
     item_index: Sequence[int]
@@ -19,8 +22,20 @@ class ReadingColumns(Struct):
     unit_code: list[str | None]
     quality: list[float]
 
+    @cached_property
+    def layout(self) -> Layout:
+        """What the rows are of; may be given a layout that is equal and known better."""
+        return Layout(self.equipment_code, self.metric, self.unit_code)
 
-class EventColumns(Struct):
+    @cached_property
+    def is_in_order(self) -> bool:
+        """Whether every row has a time and none is older than the row before it, as in most batches."""
+        times = self.event_time
+        return bool(times) and None not in times and all(map(le, times, times[1:]))  # type: ignore[arg-type]
+
+
+@dataclass
+class EventColumns:
     """Events, one list per field; as `ReadingColumns`. No work unit and no worker are None, never empty."""
 
     item_index: Sequence[int]

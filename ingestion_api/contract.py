@@ -37,7 +37,7 @@ ReasonCode = Literal[
 ]
 
 
-class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One value of one signal.
 
     `event_time` is the device's clock with an offset (RFC 3339); without it the API's receipt time is taken (C15).
@@ -52,7 +52,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     quality: float = 1.0
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One observed activity.
 
     Without `duration_s` the state lasts until the next state event of the same subject (C12).

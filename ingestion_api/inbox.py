@@ -21,13 +21,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ingestion_api.alarm_store import hold, settle
 from ingestion_api.alarms import Case
+from ingestion_api.columns import ReadingColumns
 from ingestion_api.contract import BatchReceipt, Kind, Refusal
 from ingestion_api.direct import for_driver
 from ingestion_api.errors import KeyReused, NotThere, Unavailable
 from ingestion_api.judge import Judgement
 from ingestion_api.key_ring import STANDS, require_standing
 from ingestion_api.last_value_writer import LastValueWriter
-from ingestion_api.last_values import LastValue
+from ingestion_api.last_values import newest
 from ingestion_api.registry_log import create_signals
 from ingestion_api.store import Store
 from warehouse.tables import inbox_batches, quarantine
@@ -113,7 +114,7 @@ class Batch:
         key_hash: What the store knows the sender's key by; nothing is stored once that is revoked. None: not looked at.
         is_known_by_content: Whether the same body is the same batch. It is not where an item lacks its own time.
         originals: Gives the bytes of each item.
-        last_values: The newest reading of each signal, where they tell of now.
+        present: Its readings, where they tell of now, for the last values of their signals.
         cases: What alarm rules have to judge of it.
     """
 
@@ -133,7 +134,7 @@ class Batch:
     is_known_by_content: bool = True
     key_hash: bytes | None = field(default=None, repr=False)
     batch_id: UUID = field(default_factory=uuid4)
-    last_values: Sequence[LastValue] = ()
+    present: ReadingColumns | None = None
     cases: Sequence[Case] = ()
 
     def content_hash(self) -> bytes:
@@ -198,13 +199,14 @@ class Inbox:
 
     async def _add_plain(self, batch: Batch) -> int | None:
         """Write a batch that is nothing but its readings, by one statement."""
-        are_few = len(batch.last_values) <= _FEW_SIGNALS
+        present = batch.present
+        are_few = present is None or len(present.layout.last_rows) <= _FEW_SIGNALS
         statement, row = (_INSERT_FEW_SIGNALS, _whole_row) if are_few else (_INSERT_MANY_SIGNALS, _row)
         inserted = await self._store.direct.row(statement, row(batch))
         if inserted is None:
             return None
-        if not are_few:
-            self._last_values.note(batch.site_code, batch.last_values, batch.received_at)
+        if present is not None and not are_few:
+            self._last_values.note(batch.site_code, present, batch.received_at)
         batch_seq: int = inserted[0]
         return batch_seq
 
@@ -268,7 +270,9 @@ async def add(connection: AsyncConnection, batch: Batch) -> int | None:
 
 
 def _whole_row(batch: Batch) -> dict[str, object]:
-    return {**_row(batch), "last_values": msgspec.json.encode(batch.last_values).decode()}
+    refused = {refusal.index for refusal in batch.judgement.refused}
+    values = [] if batch.present is None else newest(batch.present, batch.received_at, refused)
+    return {**_row(batch), "last_values": msgspec.json.encode(values).decode()}
 
 
 def _row(batch: Batch) -> dict[str, object]:

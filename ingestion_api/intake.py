@@ -16,7 +16,7 @@ from ingestion_api.formats.context import Context
 from ingestion_api.formats.parsed import ParsedBody
 from ingestion_api.inbox import Batch, Inbox, Stored
 from ingestion_api.judge import Judgement, judge
-from ingestion_api.last_values import LastValue, newest
+from ingestion_api.layout import Layouts
 from ingestion_api.metrics import Metrics
 from ingestion_api.quotas import Quotas
 from ingestion_api.registry_cache import RegistryCache
@@ -65,6 +65,7 @@ class Intake:
         self._quotas = quotas
         self._metrics = metrics
         self._alarm_watch = alarm_watch
+        self._layouts = Layouts()
 
     async def take(self, credential: Credential, push: Push) -> Stored:
         """Judge a batch and store it durably.
@@ -84,11 +85,14 @@ class Intake:
         body = await self._parse(push, credential, received_at)
         await self._quotas.charge(credential, "items", len(body.columns.event_time))
         site_code = credential.site_code
+        if isinstance(body.columns, ReadingColumns):
+            body.columns.layout = self._layouts.known(site_code, body.columns.layout)
         for attempt in range(_ATTEMPTS):
             judgement = await self._judge(site_code, body, received_at, is_fresh=attempt > 0)
             if push.is_atomic and judgement.refused:
                 raise BatchRefused(judgement.refused)
-            last_values, cases = await self._now_known(site_code, push, body, judgement, received_at)
+            present = None if push.is_replay or not isinstance(body.columns, ReadingColumns) else body.columns
+            cases = await self._cases(site_code, present, judgement, received_at) if present else []
             batch = Batch(
                 site_code=site_code,
                 kind=push.kind,
@@ -105,7 +109,7 @@ class Intake:
                 # Two readings of a device without a clock may look alike and still be two.
                 is_known_by_content=None not in body.columns.event_time and not body.has_relative_times,
                 identity=_identity(push, body, credential),
-                last_values=last_values,
+                present=present,
                 cases=cases,
             )
             try:
@@ -135,17 +139,13 @@ class Intake:
             return await asyncio.to_thread(parse, push.kind, push.body, context)
         return parse(push.kind, push.body, context)
 
-    async def _now_known(
-        self, site_code: str, push: Push, body: ParsedBody, judgement: Judgement, received_at: datetime
-    ) -> tuple[Sequence[LastValue], Sequence[Case]]:
-        """Say what a batch tells of now; one from a backlog tells of the past."""
-        columns = body.columns
-        if push.is_replay or not isinstance(columns, ReadingColumns):
-            return (), ()
+    async def _cases(
+        self, site_code: str, columns: ReadingColumns, judgement: Judgement, received_at: datetime
+    ) -> Sequence[Case]:
+        """Choose what of the readings alarm rules have to judge."""
         refused = {refusal.index for refusal in judgement.refused}
         watch = self._registry_cache.watch(site_code)
-        cases = await self._alarm_watch.cases(site_code, watch, columns, refused, received_at)
-        return newest(columns, received_at, refused), cases
+        return await self._alarm_watch.cases(site_code, watch, columns, refused, received_at)
 
     async def _judge(self, site_code: str, body: ParsedBody, received_at: datetime, *, is_fresh: bool) -> Judgement:
         """Judge by the registry in memory; where that would refuse what it does not know, by the registry as it is."""

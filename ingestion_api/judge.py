@@ -9,15 +9,13 @@ from ingestion_api.columns import Columns, ReadingColumns
 from ingestion_api.contract import ReasonCode, Refusal
 from ingestion_api.formats.parsed import ParsedBody
 from ingestion_api.known_codes import KnownCodes
+from ingestion_api.layout import SignalKey
 from ingestion_api.rules import Circumstances, find_broken
 
 # What a registration made elsewhere a moment ago would change.
 _DOUBTFUL: frozenset[ReasonCode] = frozenset(
     {"unknown_equipment", "unknown_work_unit", "unknown_worker", "unit_mismatch"}
 )
-
-SignalKey = tuple[str, str]
-"""Equipment code and metric."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +63,13 @@ def _settle_signals(
 
     Not a rule of its own in `rules`, because what it says of a row depends on the rows before it.
     """
+    layout = columns.layout
+    if layout.fitted_at == known.change_seq:
+        return {}
     rows = list(zip(columns.equipment_code, columns.metric, columns.unit_code, strict=True))
     # A set less a set costs a tenth of a call for each of its rows.
     if all(_fits(known.signals, *row) for row in set(rows) - known.fitting):
+        layout.fitted_at = known.change_seq
         return {}
     new: dict[SignalKey, str | None] = {}
     for row, (equipment_code, metric, unit_code) in enumerate(rows):

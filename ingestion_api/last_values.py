@@ -2,12 +2,11 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from operator import le
 
 from msgspec import Struct
 
-from ingestion_api.alarms import SignalKey
 from ingestion_api.columns import ReadingColumns
+from ingestion_api.layout import SignalKey
 
 
 class LastValue(Struct, frozen=True):
@@ -26,19 +25,18 @@ def newest(columns: ReadingColumns, received_at: datetime, refused: Collection[i
     They are in the order of the signals' names: two batches that lock the same rows do so in one order.
     """
     times = columns.event_time
-    signals = list(zip(columns.equipment_code, columns.metric, strict=True))
     rows: dict[SignalKey, int]
-    if not refused and None not in times and all(map(le, times, times[1:])):  # type: ignore[arg-type]
-        # As most batches are: a dict keeps the last of equal keys.
-        rows = dict(zip(signals, range(len(signals)), strict=True))
+    if not refused and columns.is_in_order:
+        rows = columns.layout.last_rows
     else:
         rows = {}
-        for row, signal in enumerate(signals):
+        for row, signal in enumerate(columns.layout.signals):
             if columns.item_index[row] in refused:
                 continue
             before = rows.get(signal)
             if before is None or (times[before] or received_at) <= (times[row] or received_at):
                 rows[signal] = row
+        rows = dict(sorted(rows.items()))
     # In UTC: PostgreSQL reads no offset of 16 hours or more, which devices may send.
     return [
         LastValue(
@@ -47,5 +45,5 @@ def newest(columns: ReadingColumns, received_at: datetime, refused: Collection[i
             float(columns.quality[row]),
             (times[row] or received_at).astimezone(UTC),
         )
-        for signal, row in sorted(rows.items())
+        for signal, row in rows.items()
     ]

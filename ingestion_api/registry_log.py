@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ingestion_api.contract import Entity, RegistryChange
 from ingestion_api.errors import SignalsMoved
-from ingestion_api.judge import SignalKey
+from ingestion_api.layout import SignalKey
 from ingestion_api.store import Store
 from warehouse.tables import api_signals, registry_changes
 

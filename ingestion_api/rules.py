@@ -36,11 +36,16 @@ Finding = tuple[int, str]
 
 @dataclass(frozen=True)
 class Rule:
-    """One reason to quarantine an item. `find` returns the rows that break it, in order."""
+    """One reason to quarantine an item. `find` returns the rows that break it, in order.
+
+    Attributes:
+        is_of_layout: Whether, of readings, only their layout counts, and one that passed once passes always.
+    """
 
     name: str
     reason_code: ReasonCode
     find: Callable[[Any, Circumstances], list[Finding]]
+    is_of_layout: bool = False
 
 
 def find_broken(columns: Columns, circumstances: Circumstances) -> dict[int, tuple[ReasonCode, str]]:
@@ -50,8 +55,15 @@ def find_broken(columns: Columns, circumstances: Circumstances) -> dict[int, tup
         Row: reason code and sentence, for the rows that break a rule.
     """
     broken: dict[int, tuple[ReasonCode, str]] = {}
-    for rule in READING_RULES if isinstance(columns, ReadingColumns) else EVENT_RULES:
-        for row, sentence in rule.find(columns, circumstances):
+    is_reading = isinstance(columns, ReadingColumns)
+    passed = columns.layout.passed if isinstance(columns, ReadingColumns) else set()
+    for rule in READING_RULES if is_reading else EVENT_RULES:
+        if rule.name in passed:
+            continue
+        findings = rule.find(columns, circumstances)
+        if rule.is_of_layout and not findings:
+            passed.add(rule.name)
+        for row, sentence in findings:
             broken.setdefault(row, (rule.reason_code, sentence))
     return broken
 
@@ -144,9 +156,17 @@ def _shown(value: float) -> str:
     return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}…"
 
 
+def _times(columns: Columns) -> Iterable[datetime]:
+    """Return times among which are the oldest and the newest."""
+    times = columns.event_time
+    if isinstance(columns, ReadingColumns) and columns.is_in_order:
+        times = [times[0], times[-1]]
+    return (time for time in times if time is not None)
+
+
 def _not_ahead(columns: Columns, circumstances: Circumstances) -> list[Finding]:
     latest = circumstances.received_at + MAX_AHEAD
-    if None not in columns.event_time and max(columns.event_time, default=latest) <= latest:  # type: ignore[type-var, operator]
+    if max(_times(columns), default=latest) <= latest:
         return []
     return [
         (row, f"event_time {time.isoformat()} is more than 5 minutes ahead of {circumstances.received_at.isoformat()}")
@@ -156,7 +176,7 @@ def _not_ahead(columns: Columns, circumstances: Circumstances) -> list[Finding]:
 
 
 def _not_ancient(columns: Columns, _: Circumstances) -> list[Finding]:
-    if None not in columns.event_time and min(columns.event_time, default=EARLIEST) >= EARLIEST:  # type: ignore[type-var, operator]
+    if min(_times(columns), default=EARLIEST) >= EARLIEST:
         return []
     return [
         (row, f"event_time {time.isoformat()} is before 1990-01-01, so the device's clock was not set")
@@ -180,14 +200,19 @@ def _unknown(name: str, path: str) -> Callable[[str], str]:
 
 READING_TEXTS = ("equipment_code", "metric", "unit_code")
 READING_RULES: tuple[Rule, ...] = (
-    Rule("codes are given", "malformed_item", _given("equipment_code", "metric")),
-    Rule("texts are short", "text_too_long", _short(*READING_TEXTS)),
-    Rule("texts can be stored", "text_not_storable", _storable(*READING_TEXTS)),
+    Rule("codes are given", "malformed_item", _given("equipment_code", "metric"), is_of_layout=True),
+    Rule("texts are short", "text_too_long", _short(*READING_TEXTS), is_of_layout=True),
+    Rule("texts can be stored", "text_not_storable", _storable(*READING_TEXTS), is_of_layout=True),
     Rule("value is finite", "value_not_finite", _finite),
     Rule("quality is a ratio", "quality_out_of_range", _within("quality", 0, 1)),
     Rule("event time is not ahead of us", "event_time_in_future", _not_ahead),
     Rule("event time is of this age", "event_time_out_of_range", _not_ancient),
-    Rule("equipment is registered", "unknown_equipment", _registered("equipment_code", "equipment", "equipment")),
+    Rule(
+        "equipment is registered",
+        "unknown_equipment",
+        _registered("equipment_code", "equipment", "equipment"),
+        is_of_layout=True,  # the registry only grows
+    ),
 )
 EVENT_TEXTS = ("source_code", "work_unit_code", "worker_code")
 EVENT_RULES: tuple[Rule, ...] = (

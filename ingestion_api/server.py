@@ -6,6 +6,7 @@ replaces one that dies: what was sent to the dead one is sent again, what waits 
 
 import asyncio
 import errno
+import gc
 import multiprocessing
 import os
 import signal
@@ -31,6 +32,8 @@ WORKER_PATIENCE_S = 60
 # Longer than any answer but a stream takes; a worker's streams are cut after it.
 SHUTDOWN_S = 10
 BACKLOG = 2_048
+# Objects between two collections: a push of 1,000 readings makes some 2,000, hardly ever in a circle.
+GC_THRESHOLD = 20_000
 
 
 def serve(settings: IngestionApiSettings) -> None:
@@ -50,6 +53,7 @@ def serve(settings: IngestionApiSettings) -> None:
     print(f"The ingestion API listens on http://{host}:{port}, described at /docs.", flush=True)
     if settings.workers == 1:
         app = create_app(settings)
+        _spare_collector()
         with management.serving(settings, app.state.services.metrics.registry):
             build_server(app).run(sockets=[listener])
     else:
@@ -94,7 +98,19 @@ def _create_worker(settings: IngestionApiSettings) -> FastAPI:
     """Build the application of one of several processes; runs in that process."""
     logs.configure(settings.log_level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return create_app(settings)
+    app = create_app(settings)
+    _spare_collector()
+    return app
+
+
+def _spare_collector() -> None:
+    """Let the garbage collector look at what requests leave, and not at all that was imported.
+
+    Looking at what lives for ever, several times a push, took a fifth of the processor time of 1,000 readings.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
 
 
 def _end_with_parent() -> None:

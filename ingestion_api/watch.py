@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import msgspec
 
 from ingestion_api.alarm_rules import AlarmRule
-from ingestion_api.alarms import Quiet, SignalKey, quiet_range
+from ingestion_api.alarms import Quiet, quiet_range
 from ingestion_api.contract import Entity
+from ingestion_api.layout import SignalKey
 
 
 class Watch:

@@ -5,7 +5,7 @@ that what is wrong with one stays with that one. Of a key that stands twice in a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -28,11 +28,11 @@ BLANK = b" \t\r\n"
 _MAX_COMMAS_AN_ITEM = 20
 
 
-class _StrictReading(Reading, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _StrictReading(Reading, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A reading in the contract's words alone: another name for a time must not be passed over."""
 
 
-class _StrictEvent(Event, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _StrictEvent(Event, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """As `_StrictReading`."""
 
 
@@ -130,7 +130,7 @@ def decode_items(kind: Kind, body: bytes) -> list[Any] | None:
 
 def write(columns: Columns, rows: Sequence[int]) -> bytes:
     """Write rows as a body in the contract's words, which reads back to the same rows."""
-    names = [name for name in columns.__struct_fields__ if name != "item_index"]
+    names = [field.name for field in fields(columns) if field.name != "item_index"]
     return _encoder.encode(
         [{name: value for name in names if (value := getattr(columns, name)[row]) is not None} for row in rows]
     )

@@ -201,7 +201,7 @@ def check(kind: Kind, body: bytes) -> None:
     assert sorted(indexes) == list(range(parsed.item_count))
     assert 1 <= parsed.item_count <= 50
     assert len(parsed.originals()) == parsed.item_count
-    for name in parsed.columns.__struct_fields__:
+    for name in vars(parsed.columns):
         assert len(getattr(parsed.columns, name)) == len(parsed.columns.item_index)
 
 
