@@ -7,7 +7,7 @@ of SQLAlchemy's pool that are kept as long as they work.
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import psycopg
@@ -46,8 +46,8 @@ class Direct:
         """Connections that are borrowed and not used at the moment."""
         return len(self._idle)
 
-    async def row(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
-        """Run a statement, commit it, and return its first row.
+    async def rows(self, statement: str, values: Mapping[str, object] | Sequence[object]) -> list[tuple[Any, ...]]:
+        """Run a statement, commit it, and return its rows.
 
         Raises:
             psycopg.Error: As the driver says; an OperationalError where the store is away.
@@ -59,7 +59,7 @@ class Direct:
             connection = cast("psycopg.AsyncConnection[tuple[Any, ...]]", lent.driver_connection)
             try:
                 cursor = await connection.execute(statement, values, prepare=True, binary=True)
-                return await cursor.fetchone()
+                return await cursor.fetchall()
             finally:
                 if connection.pgconn.transaction_status != TransactionStatus.IDLE:
                     # What broke one has broken the others: the next request shall not find out again.

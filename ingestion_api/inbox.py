@@ -25,6 +25,7 @@ from ingestion_api.columns import ReadingColumns
 from ingestion_api.contract import BatchReceipt, Kind, Refusal
 from ingestion_api.direct import for_driver
 from ingestion_api.errors import KeyReused, NotThere, Unavailable
+from ingestion_api.joint_insert import COLUMNS, JointInsert
 from ingestion_api.judge import Judgement
 from ingestion_api.key_ring import STANDS, require_standing
 from ingestion_api.last_value_writer import LastValueWriter
@@ -41,13 +42,8 @@ GATE_SPACE = 0x6D72_0001
 _BATCH = f"""
     with gate as materialized (select pg_advisory_xact_lock_shared(:space, hashtext(:site_code))),
     batch as (
-        insert into inbox.batches (
-            batch_id, site_code, kind, origin, credential, idempotency_key, content_hash, format, payload,
-            equipment_code, item_count, accepted_count, quarantined_count, is_replay, received_at
-        )
-        select
-            :batch_id, :site_code, :kind, :origin, :credential, :idempotency_key, :content_hash, :format, :payload,
-            :equipment_code, :item_count, :accepted_count, :quarantined_count, :is_replay, :received_at
+        insert into inbox.batches ({", ".join(COLUMNS)})
+        select {", ".join(f":{name}" for name in COLUMNS)}
         from gate
         where cast(:key_hash as bytea) is null or exists (select from inbox.api_keys where {STANDS})
         on conflict do nothing
@@ -71,7 +67,6 @@ _NEWEST = """,
 _INSERT_SQL = _BATCH + _NEWEST + _DONE
 _INSERT = text(_INSERT_SQL)
 _INSERT_FEW_SIGNALS = for_driver(_INSERT_SQL)
-_INSERT_MANY_SIGNALS = for_driver(_BATCH + _DONE)
 # A row of last values costs PostgreSQL 15 µs, and a batch of them waits for every other batch of the same machines.
 _FEW_SIGNALS = 16
 # In SQL's own three-valued logic: a batch without a key equals no other one by its key.
@@ -162,6 +157,7 @@ class Inbox:
     def __init__(self, store: Store, last_values: LastValueWriter) -> None:
         self._store = store
         self._last_values = last_values
+        self._joint_insert = JointInsert(store.direct)
 
     async def store(self, batch: Batch) -> Stored:
         """Store a batch durably, or find it stored already.
@@ -200,14 +196,12 @@ class Inbox:
     async def _add_plain(self, batch: Batch) -> int | None:
         """Write a batch that is nothing but its readings, by one statement."""
         present = batch.present
-        are_few = present is None or len(present.layout.last_rows) <= _FEW_SIGNALS
-        statement, row = (_INSERT_FEW_SIGNALS, _whole_row) if are_few else (_INSERT_MANY_SIGNALS, _row)
-        inserted = await self._store.direct.row(statement, row(batch))
-        if inserted is None:
-            return None
-        if present is not None and not are_few:
+        if present is not None and len(present.layout.last_rows) <= _FEW_SIGNALS:
+            inserted = await self._store.direct.rows(_INSERT_FEW_SIGNALS, _whole_row(batch))
+            return inserted[0][0] if inserted else None
+        batch_seq = await self._joint_insert.add(_row(batch))
+        if present is not None and batch_seq is not None:
             self._last_values.note(batch.site_code, present, batch.received_at)
-        batch_seq: int = inserted[0]
         return batch_seq
 
     async def receipt(self, site_code: str, batch_id: UUID) -> BatchReceipt:

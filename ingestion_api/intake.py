@@ -86,7 +86,7 @@ class Intake:
         await self._quotas.charge(credential, "items", len(body.columns.event_time))
         site_code = credential.site_code
         if isinstance(body.columns, ReadingColumns):
-            body.columns.layout = self._layouts.known(site_code, body.columns.layout)
+            body.columns.share(self._layouts.known(site_code, body.columns.layout))
         for attempt in range(_ATTEMPTS):
             judgement = await self._judge(site_code, body, received_at, is_fresh=attempt > 0)
             if push.is_atomic and judgement.refused:

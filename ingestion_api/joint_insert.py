@@ -1,0 +1,158 @@
+"""Stores batches that wait at the same moment by one statement, so that a busy inbox commits once for several.
+
+Each is stored or found stored by itself, as if it were alone: a group has one site, whose gate it passes once, and what
+the database refuses as a group is tried one by one. Which statement a batch needs is decided in `inbox.py`.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ingestion_api.direct import Direct
+from ingestion_api.key_ring import STANDS
+
+# Of a site, at once: while one statement commits, the next is on its way, and what comes meanwhile waits for its turn.
+_STATEMENTS = 2
+# A statement of eight costs the database a third of eight statements; larger groups gain little and wait longer.
+_MOST_BATCHES = 8
+_MOST_BYTES = 256 * 1024
+COLUMNS: dict[str, str] = {
+    "batch_id": "uuid",
+    "site_code": "text",
+    "kind": "text",
+    "origin": "text",
+    "credential": "text",
+    "idempotency_key": "text",
+    "content_hash": "bytea",
+    "format": "text",
+    "payload": "bytea",
+    "equipment_code": "text",
+    "item_count": "integer",
+    "accepted_count": "integer",
+    "quarantined_count": "integer",
+    "is_replay": "boolean",
+    "received_at": "timestamptz",
+}
+_Row = Mapping[str, Any]
+_Waiting = tuple[_Row, "asyncio.Future[int | None]"]
+
+
+@dataclass
+class _Queue:
+    """The batches of one site that wait, and how many statements are under way."""
+
+    waiting: list[_Waiting] = field(default_factory=list)
+    statements: int = 0
+
+    def next_group(self) -> list[_Waiting]:
+        """Take the batches of the next statement; at least one."""
+        size, number = 0, 0
+        for row, _ in self.waiting[:_MOST_BATCHES]:
+            size += len(row["payload"])
+            if number and size > _MOST_BYTES:
+                break
+            number += 1
+        group, self.waiting = self.waiting[:number], self.waiting[number:]
+        return group
+
+
+class JointInsert:
+    """Writes rows of `inbox.batches`, several at once where several wait."""
+
+    def __init__(self, direct: Direct) -> None:
+        self._direct = direct
+        self._queues: dict[str, _Queue] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def add(self, row: _Row) -> int | None:
+        """Store a batch durably.
+
+        Returns:
+            Its sequence number; None where it is stored already, or its key does not work any more.
+
+        Raises:
+            psycopg.Error: As `Direct.rows`.
+            sqlalchemy.exc.TimeoutError: As `Direct.rows`.
+        """
+        site_code = row["site_code"]
+        queue = self._queues.setdefault(site_code, _Queue())
+        stored: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        queue.waiting.append((row, stored))
+        if queue.statements < _STATEMENTS:
+            queue.statements += 1
+            task = asyncio.create_task(self._work(site_code, queue))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await stored
+
+    async def _work(self, site_code: str, queue: _Queue) -> None:
+        """Write until nothing waits."""
+        try:
+            while queue.waiting:
+                await self._write(queue.next_group())
+        finally:
+            queue.statements -= 1
+            if not queue.statements and not queue.waiting:
+                self._queues.pop(site_code, None)
+
+    async def _write(self, group: Sequence[_Waiting]) -> None:
+        """Write a group, and tell each who waits what became of its batch."""
+        try:
+            numbers = await self._numbers([row for row, _ in group])
+        except psycopg.OperationalError as error:  # the store is away, or too slow: so it is for each
+            _fail(group, error)
+        except psycopg.Error as error:
+            if len(group) == 1:
+                _fail(group, error)
+            else:
+                for one in group:
+                    await self._write([one])
+        except (PoolTimeout, asyncio.CancelledError) as error:
+            _fail(group, error)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        except Exception as error:
+            _fail(group, error)
+        else:
+            for row, stored in group:
+                if not stored.done():  # who waited may have gone
+                    stored.set_result(numbers.get(row["batch_id"]))
+
+    async def _numbers(self, rows: Sequence[_Row]) -> dict[UUID, int]:
+        values = [value for row in rows for value in (row["key_hash"], *(row[name] for name in COLUMNS))]
+        first = rows[0]
+        return dict(await self._direct.rows(_statement(len(rows)), [first["space"], first["site_code"], *values]))
+
+
+def _fail(group: Sequence[_Waiting], error: BaseException) -> None:
+    for _, stored in group:
+        if not stored.done():
+            stored.set_exception(error)
+
+
+@cache
+def _statement(number: int) -> str:
+    """Write the statement for a number of batches. Its reasons are those of `inbox.py`'s, which stores one."""
+    types = ["bytea", *COLUMNS.values()]
+    first = ", ".join(f"%s::{type_name}" for type_name in types)
+    others = ", ".join(["%s"] * len(types))
+    names = ", ".join(COLUMNS)
+    came = ", ".join(f"({first})" if index == 0 else f"({others})" for index in range(number))
+    return f"""
+        with gate as materialized (select pg_advisory_xact_lock_shared(%s, hashtext(%s))),
+        batch as (
+            insert into inbox.batches ({names})
+            select {names} from gate cross join (values {came}) as came (sender_hash, {names})
+            where sender_hash is null
+                or exists (select from inbox.api_keys where {STANDS.replace(":key_hash", "sender_hash")})
+            on conflict do nothing
+            returning batch_id, batch_seq
+        )
+        select batch_id, batch_seq from batch
+    """
