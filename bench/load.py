@@ -28,7 +28,7 @@ class Rate:
     p99_ms: float
 
 
-def saturate(port: int, requests: Path, seconds: float, connections: int = 16) -> Rate:
+def saturate(port: int, requests: Path, seconds: float, connections: int = 64) -> Rate:
     """Send prepared requests as fast as they are answered.
 
     Raises:

@@ -57,7 +57,7 @@ def _json_item(equipment_code: str, metric: str, unit: str, value: str) -> str:
 
 
 def _line(equipment_code: str, metric: str, unit: str, value: str) -> str:
-    return f"readings,equipment_code={equipment_code},metric={metric} value={value} {_TIME}"
+    return f"readings,equipment_code={equipment_code},metric={metric},unit_code={unit} value={value} {_TIME}"
 
 
 def _rfc_3339(time: datetime) -> str:

@@ -7,7 +7,7 @@ of SQLAlchemy's pool that are kept as long as they work.
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import psycopg
@@ -21,9 +21,14 @@ _PATIENCE_S = 5
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
-def for_driver(statement: str) -> str:
-    """Write parameters the driver's way, `%(name)s`, where SQLAlchemy's is `:name`."""
-    return _PARAMETER.sub(r"%(\1)s", statement.replace("%", "%%"))
+def for_driver(statement: str) -> tuple[str, list[str]]:
+    """Write parameters the server's way, `$1`, where SQLAlchemy's is `:name`.
+
+    Returns:
+        The statement, and the names of its parameters in their order.
+    """
+    names = list(dict.fromkeys(_PARAMETER.findall(statement)))
+    return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", statement), names
 
 
 class Direct:
@@ -46,8 +51,8 @@ class Direct:
         """Connections that are borrowed and not used at the moment."""
         return len(self._idle)
 
-    async def rows(self, statement: str, values: Mapping[str, object] | Sequence[object]) -> list[tuple[Any, ...]]:
-        """Run a statement, commit it, and return its rows.
+    async def rows(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Run a statement whose parameters are `$1` and so on, commit it, and return its rows.
 
         Raises:
             psycopg.Error: As the driver says; an OperationalError where the store is away.
@@ -58,7 +63,9 @@ class Direct:
             lent = self._idle.pop() if self._idle else await self._engine.raw_connection()
             connection = cast("psycopg.AsyncConnection[tuple[Any, ...]]", lent.driver_connection)
             try:
-                cursor = await connection.execute(statement, values, prepare=True, binary=True)
+                # Raw: the driver would else take long statements apart each time.
+                cursor = psycopg.AsyncRawCursor(connection)
+                await cursor.execute(statement, values, prepare=True, binary=True)
                 return await cursor.fetchall()
             finally:
                 if connection.pgconn.transaction_status != TransactionStatus.IDLE:

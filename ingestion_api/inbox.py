@@ -66,7 +66,7 @@ _NEWEST = """,
 """
 _INSERT_SQL = _BATCH + _NEWEST + _DONE
 _INSERT = text(_INSERT_SQL)
-_INSERT_FEW_SIGNALS = for_driver(_INSERT_SQL)
+_INSERT_FEW_SIGNALS, _FEW_SIGNALS_NAMES = for_driver(_INSERT_SQL)
 # A row of last values costs PostgreSQL 15 µs, and a batch of them waits for every other batch of the same machines.
 _FEW_SIGNALS = 16
 # In SQL's own three-valued logic: a batch without a key equals no other one by its key.
@@ -197,7 +197,8 @@ class Inbox:
         """Write a batch that is nothing but its readings, by one statement."""
         present = batch.present
         if present is not None and len(present.layout.last_rows) <= _FEW_SIGNALS:
-            inserted = await self._store.direct.rows(_INSERT_FEW_SIGNALS, _whole_row(batch))
+            row = _whole_row(batch)
+            inserted = await self._store.direct.rows(_INSERT_FEW_SIGNALS, [row[name] for name in _FEW_SIGNALS_NAMES])
             return inserted[0][0] if inserted else None
         batch_seq = await self._joint_insert.add(_row(batch))
         if present is not None and batch_seq is not None:

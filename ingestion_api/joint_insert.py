@@ -12,15 +12,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ingestion_api.direct import Direct
 from ingestion_api.key_ring import STANDS
 
-# Of a site, at once: while one statement commits, the next is on its way, and what comes meanwhile waits for its turn.
-_STATEMENTS = 2
-# A statement of eight costs the database a third of eight statements; larger groups gain little and wait longer.
-_MOST_BATCHES = 8
+# Of sixteen, each costs the database a quarter of what it costs alone; larger groups gain little and wait longer.
+_MOST_BATCHES = 16
 _MOST_BYTES = 256 * 1024
 COLUMNS: dict[str, str] = {
     "batch_id": "uuid",
@@ -45,10 +42,10 @@ _Waiting = tuple[_Row, "asyncio.Future[int | None]"]
 
 @dataclass
 class _Queue:
-    """The batches of one site that wait, and how many statements are under way."""
+    """The batches of one site that wait for the statement under way."""
 
     waiting: list[_Waiting] = field(default_factory=list)
-    statements: int = 0
+    is_worked: bool = False
 
     def next_group(self) -> list[_Waiting]:
         """Take the batches of the next statement; at least one."""
@@ -84,8 +81,8 @@ class JointInsert:
         queue = self._queues.setdefault(site_code, _Queue())
         stored: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         queue.waiting.append((row, stored))
-        if queue.statements < _STATEMENTS:
-            queue.statements += 1
+        if not queue.is_worked:  # a second statement at once makes smaller groups, and all of it slower by a fifth
+            queue.is_worked = True
             task = asyncio.create_task(self._work(site_code, queue))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -97,28 +94,23 @@ class JointInsert:
             while queue.waiting:
                 await self._write(queue.next_group())
         finally:
-            queue.statements -= 1
-            if not queue.statements and not queue.waiting:
+            queue.is_worked = False
+            if not queue.waiting:
                 self._queues.pop(site_code, None)
 
     async def _write(self, group: Sequence[_Waiting]) -> None:
         """Write a group, and tell each who waits what became of its batch."""
         try:
             numbers = await self._numbers([row for row, _ in group])
-        except psycopg.OperationalError as error:  # the store is away, or too slow: so it is for each
-            _fail(group, error)
-        except psycopg.Error as error:
-            if len(group) == 1:
-                _fail(group, error)
-            else:
+        except Exception as error:
+            is_of_one = isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError)
+            if is_of_one and len(group) > 1:
                 for one in group:
                     await self._write([one])
-        except (PoolTimeout, asyncio.CancelledError) as error:
-            _fail(group, error)
-            if isinstance(error, asyncio.CancelledError):
-                raise
-        except Exception as error:
-            _fail(group, error)
+                return
+            for _, stored in group:  # the store is away, or too slow: so it is for each
+                if not stored.done():
+                    stored.set_exception(error)
         else:
             for row, stored in group:
                 if not stored.done():  # who waited may have gone
@@ -130,22 +122,15 @@ class JointInsert:
         return dict(await self._direct.rows(_statement(len(rows)), [first["space"], first["site_code"], *values]))
 
 
-def _fail(group: Sequence[_Waiting], error: BaseException) -> None:
-    for _, stored in group:
-        if not stored.done():
-            stored.set_exception(error)
-
-
 @cache
 def _statement(number: int) -> str:
     """Write the statement for a number of batches. Its reasons are those of `inbox.py`'s, which stores one."""
     types = ["bytea", *COLUMNS.values()]
-    first = ", ".join(f"%s::{type_name}" for type_name in types)
-    others = ", ".join(["%s"] * len(types))
     names = ", ".join(COLUMNS)
-    came = ", ".join(f"({first})" if index == 0 else f"({others})" for index in range(number))
+    places = iter(f"${place}" for place in range(3, 3 + number * len(types)))
+    came = ", ".join(f"({', '.join(f'{next(places)}::{type_name}' for type_name in types)})" for _ in range(number))
     return f"""
-        with gate as materialized (select pg_advisory_xact_lock_shared(%s, hashtext(%s))),
+        with gate as materialized (select pg_advisory_xact_lock_shared($1, hashtext($2))),
         batch as (
             insert into inbox.batches ({names})
             select {names} from gate cross join (values {came}) as came (sender_hash, {names})

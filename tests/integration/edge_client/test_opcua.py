@@ -1,57 +1,53 @@
 """Against asyncua's own server: source times, status codes, namespaces by URI, and a server that restarts."""
 
-import asyncio
+import json
+import select
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from asyncua import Server, ua
+from asyncua import ua
 
 from edge_client.collectors.live import Site
 from edge_client.collectors.opcua import OpcUa, OpcUaOptions
 
 URI = "http://example.org/plant"
+SERVER = Path(__file__).with_name("opcua_server.py")
+WAIT_S = 60
 
 
 class PlantServer:
-    """A server with one pump, in a thread of its own."""
+    """`opcua_server.py`, running."""
 
     def __init__(self, port: int, namespaces: int = 0) -> None:
         self.url = f"opc.tcp://127.0.0.1:{port}/plant"
-        self._namespaces = namespaces
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._call(self._start())
-
-    def _call(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
-
-    async def _start(self) -> None:
-        self._server = Server()
-        await self._server.init()
-        self._server.set_endpoint(self.url)
-        self._server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        for number in range(self._namespaces):
-            await self._server.register_namespace(f"http://example.org/other{number}")
-        index = await self._server.register_namespace(URI)
-        pump = await self._server.nodes.objects.add_object(ua.NodeId("P1", index), "P1")
-        self._flow = await pump.add_variable(ua.NodeId("P1.flow", index), "flow", 1.0)
-        await self._server.start()
+        command = [sys.executable, str(SERVER), self.url, str(namespaces)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._expect("ready")
 
     def write(self, value: float, at: datetime, status: int = ua.StatusCodes.Good) -> None:
-        data = ua.DataValue(ua.Variant(value, ua.VariantType.Double), ua.StatusCode(status), at)
-        self._call(self._flow.write_value(data))
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps([value, at.isoformat(), status]) + "\n")
+        self._process.stdin.flush()
+        self._expect("written")
 
     def stop(self) -> None:
-        self._call(self._server.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
+        self._process.kill()
+        self._process.communicate()
+
+    def _expect(self, answer: str) -> None:
+        stdout = self._process.stdout
+        assert stdout
+        is_there, _, _ = select.select([stdout], [], [], WAIT_S)
+        assert is_there, f"the server did not say {answer!r}"
+        assert stdout.readline() == f"{answer}\n"
 
 
 class Taken:
@@ -61,7 +57,7 @@ class Taken:
         self.items: list[dict[str, Any]] = []
         self._stop = threading.Event()
         self._chunks = OpcUa(options).collect({})
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
@@ -72,7 +68,7 @@ class Taken:
         self._chunks.close()
 
     def wait_for(self, value: float) -> dict[str, Any]:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
             for item in self.items:
                 if item["value"] == value:
