@@ -13,7 +13,7 @@ import pyarrow as pa
 import zstandard
 from numpy.typing import NDArray
 
-from ingestion_api.columns import EventColumns, ReadingColumns
+from ingestion_api.columns import Columns
 from ingestion_api.contract import BatchLedgerEntry, Kind
 from ingestion_api.errors import InboxCorrupt
 from ingestion_api.formats.catalog import PARSERS
@@ -66,6 +66,14 @@ class StoredBatch:
     refused: frozenset[int]
     equipment_code: str | None = None
 
+    def columns(self) -> Columns:
+        """Read the body, as it was read when it was stored."""
+        entry = self.entry
+        context = Context(
+            equipment_code=self.equipment_code or "", source_code=entry.credential, received_at=entry.received_at
+        )
+        return PARSERS[self.format](entry.kind, zstandard.decompress(self.payload), context).columns
+
 
 def to_ipc_stream(kind: Kind, batches: Sequence[StoredBatch], next_cursor: int, has_more: bool) -> bytes:
     """Build a page: an Arrow IPC stream whose schema metadata holds the ledger and where the next page starts.
@@ -91,7 +99,7 @@ def _table(kind: Kind, batches: Sequence[StoredBatch]) -> pa.Table:
     lists: dict[str, list[Any]] = {name: [] for name in types if name not in _DERIVED}
     counts: list[int] = []
     for batch in batches:
-        counts.append(_append(lists, kind, batch))
+        counts.append(_append(lists, batch))
     received_at = [batch.entry.received_at for batch in batches]
     is_server_time = _fill_times(lists["event_time"], received_at, counts)
     for name in _EMPTY_FOR_NONE if kind == "events" else ():
@@ -109,17 +117,11 @@ def _table(kind: Kind, batches: Sequence[StoredBatch]) -> pa.Table:
     return pa.table({name: arrays[name] for name in types})
 
 
-def _append(lists: dict[str, list[Any]], kind: Kind, batch: StoredBatch) -> int:
+def _append(lists: dict[str, list[Any]], batch: StoredBatch) -> int:
     """Add a batch's accepted items to the page; return how many there are."""
     if batch.entry.accepted_count == 0:
         return 0
-    body = zstandard.decompress(batch.payload)
-    context = Context(
-        equipment_code=batch.equipment_code or "",
-        source_code=batch.entry.credential,
-        received_at=batch.entry.received_at,
-    )
-    columns = PARSERS[batch.format](kind, body, context).columns
+    columns = batch.columns()
     kept = _kept_rows(columns, batch.refused)
     count = len(columns.item_index) if kept is None else len(kept)
     if count != batch.entry.accepted_count:
@@ -133,7 +135,7 @@ def _append(lists: dict[str, list[Any]], kind: Kind, batch: StoredBatch) -> int:
     return count
 
 
-def _kept_rows(columns: ReadingColumns | EventColumns, refused: frozenset[int]) -> list[int] | None:
+def _kept_rows(columns: Columns, refused: frozenset[int]) -> list[int] | None:
     """Return the rows that were accepted; None for all."""
     if refused.isdisjoint(columns.item_index):
         return None

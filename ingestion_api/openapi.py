@@ -11,12 +11,14 @@ from fastapi.openapi.utils import get_openapi
 
 from ingestion_api import openapi_limits
 from ingestion_api.alarm_desk import Alarm, AlarmChange, LiveValue
+from ingestion_api.batch_items import BatchItem
 from ingestion_api.contract import BatchReceipt, Event, Kind, Loss, LossReport, Problem, Reading, RegistryChange
 from ingestion_api.entities import SHAPES, Shape
 from ingestion_api.formats.catalog import MEDIA_TYPES
 from ingestion_api.model_health import ModelHealth
 from ingestion_api.openapi_examples import EXAMPLES
 from ingestion_api.quarantine import QuarantinedItem, Released, ReleaseRequest
+from ingestion_api.system_health import SystemHealth
 
 Json = dict[str, Any]
 
@@ -32,6 +34,7 @@ _TYPES = (
     Reading,
     Event,
     BatchReceipt,
+    BatchItem,
     Problem,
     RegistryChange,
     QuarantinedItem,
@@ -43,6 +46,7 @@ _TYPES = (
     AlarmChange,
     LiveValue,
     ModelHealth,
+    SystemHealth,
 )
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _PUSH_REFUSALS = (400, 401, 403, 413, 415, 422, 503)
@@ -238,6 +242,8 @@ def _schemas() -> Json:
         schemas[_row_name(shape)] = _row(shape, schemas[shape.payload.__name__])
         schemas[f"{_row_name(shape)}Page"] = _page(_row_name(shape), {"type": "string"})
     schemas["SettledReceipt"] = _settled(schemas["BatchReceipt"])
+    items = {"type": "array", "items": _reference("BatchItem")}
+    schemas["BatchItemPage"] = {"type": "object", "properties": {"items": items}, "required": ["items"]}
     schemas["ReadPage"] = _read_page()
     schemas["AlarmPage"] = _page("Alarm", _COUNT)
     schemas["AlarmChangePage"] = _page("AlarmChange", _COUNT)

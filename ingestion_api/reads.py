@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from ingestion_api import cursors, model_health
+from ingestion_api.batch_items import Span
+from ingestion_api.contract import Kind
 from ingestion_api.cursors import Key
 from ingestion_api.read_cache import ReadCache
 from ingestion_api.read_store import ReadStore, Row
@@ -88,6 +90,26 @@ _SETTLEMENT = """
 """
 
 
+# Which items of a batch the warehouse has a version of, and of these, which found an earlier one of the same key.
+def _versions(view: str, code: str, *key: str) -> str:
+    same = " and ".join(f"earlier.{name} is not distinct from version.{name}" for name in (code, *key, "event_time"))
+    return f"""
+        select item_index, exists (
+            select from {view} as earlier where earlier.site_code = version.site_code and {same}
+            and (earlier.batch_seq, earlier.item_index) < (version.batch_seq, version.item_index)
+        ) as is_revision
+        from {view} as version
+        where site_code = :site_code and batch_seq = :batch_seq and {code} = any(:codes)
+        and event_time between :earliest and :latest
+    """
+
+
+_VERSIONS: dict[Kind, str] = {
+    "readings": _versions("marts.fct_reading_versions", "equipment_code", "metric"),
+    "events": _versions("marts.fct_event_versions", "source_code", "event_type", "work_unit_code", "worker_code"),
+}
+
+
 class Reads:
     """Answers from the marts.
 
@@ -152,6 +174,17 @@ class Reads:
         """Return what became of a batch in the warehouse: nothing yet, or its counts."""
         rows = await self._store.rows(_SETTLEMENT, {"site_code": site_code, "batch_seq": batch_seq})
         return {"status": "settled", **rows[0]} if rows else {"status": "pending"}
+
+    async def versions(self, site_code: str, span: Span) -> dict[int, bool]:
+        """Return which items of a loaded batch became versions, and whether there was one of the same key before."""
+        about = {
+            "batch_seq": span.batch_seq,
+            "codes": list(span.codes),
+            "earliest": span.earliest,
+            "latest": span.latest,
+        }
+        rows = await self._store.rows(_VERSIONS[span.kind], {"site_code": site_code, **about})
+        return {row["item_index"]: row["is_revision"] for row in rows}
 
     async def close(self) -> None:
         """Close the connections."""

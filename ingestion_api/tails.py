@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-import zstandard
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingestion_api.alarm_desk import AlarmDesk
@@ -19,8 +18,6 @@ from ingestion_api.arrow_page import StoredBatch
 from ingestion_api.columns import ReadingColumns
 from ingestion_api.errors import Unavailable
 from ingestion_api.export import Export, Marks
-from ingestion_api.formats.catalog import PARSERS
-from ingestion_api.formats.context import Context
 from ingestion_api.last_values import newest
 from ingestion_api.logs import log
 
@@ -181,10 +178,7 @@ def _readings(batch: StoredBatch) -> bytes | None:
     entry = batch.entry
     if entry.is_replay or entry.accepted_count == 0 or entry.origin == "release":
         return None
-    context = Context(
-        equipment_code=batch.equipment_code or "", source_code=entry.credential, received_at=entry.received_at
-    )
-    columns: Any = PARSERS[batch.format]("readings", zstandard.decompress(batch.payload), context).columns
+    columns = batch.columns()
     assert isinstance(columns, ReadingColumns)  # noqa: S101
     told: dict[str, datetime | int | list[Any]] = {"batch_seq": entry.batch_seq, "received_at": entry.received_at}
     return msgspec.json.encode({**told, "readings": newest(columns, entry.received_at, batch.refused)})

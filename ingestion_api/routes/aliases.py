@@ -15,6 +15,7 @@ from ingestion_api.inbox import Stored
 from ingestion_api.routes.alarms import Cursor, Limit, live_page
 from ingestion_api.routes.alarms import Equipment as OneMachine
 from ingestion_api.routes.answers import json_answer
+from ingestion_api.routes.batches import read_system_health
 from ingestion_api.routes.push import Equipment, answer, take
 
 router = APIRouter(tags=["compatibility"])
@@ -84,3 +85,9 @@ async def live_data(
 ) -> Response:
     """Return last values, as `GET /api/v1/live` does (S2-028)."""
     return linked(await live_page(request, equipment_code, cursor, limit), f"{API_PREFIX}/live")
+
+
+@router.get("/api/system-health", **openapi.answers("SystemHealth", "How ingestion is doing at the key's site"))
+async def system_health(request: Request) -> Response:
+    """Return what came lately and what waits, as `GET /api/v1/system-health` does (S2-032)."""
+    return linked(await read_system_health(request), f"{API_PREFIX}/system-health")

@@ -1,16 +1,18 @@
-"""GET batches: pages of accepted items by cursor, how far there is to go, and one batch's receipt."""
+"""GET batches: pages of accepted items by cursor, how far there is to go, what became of one, and how all are doing."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from ingestion_api import openapi
+from ingestion_api import batch_items, openapi
 from ingestion_api.contract import Kind
 from ingestion_api.errors import MartsUnavailable
 from ingestion_api.routes.access import admit, note, services
 from ingestion_api.routes.answers import json_answer
+from ingestion_api.system_health import look
 
 router = APIRouter(tags=["pull"])
 
@@ -42,8 +44,32 @@ async def read_batch(request: Request, batch_id: UUID) -> Response:
     return json_answer({**msgspec.to_builtins(receipt), "settlement": settlement})
 
 
+@router.get("/batches/{batch_id}/items", **openapi.answers("BatchItemPage", "Each item, in the order of the batch"))
+async def read_batch_items(request: Request, batch_id: UUID) -> Response:
+    """Return what became of each item of a batch (D2): quarantined, pending, accepted, revised or duplicate."""
+    credential = await admit(request, "push_readings", "push_events", "read", "pull")
+    own, site_code = services(request), credential.site_code
+    receipt = await own.inbox.receipt(site_code, batch_id)
+    (batch,), _ = await own.export.stored(site_code, receipt.kind, receipt.batch_seq - 1, receipt.batch_seq)
+    columns = await asyncio.to_thread(batch.columns)
+    versions: dict[int, bool] | None = None
+    if span := batch_items.span(receipt, columns):
+        settlement = await own.reads.settlement(site_code, receipt.batch_seq)
+        if settlement["status"] == "settled":
+            versions = await own.reads.versions(site_code, span)
+    return json_answer({"items": batch_items.items(receipt, columns, versions)})
+
+
 @router.get("/cursors", **openapi.answers("Cursors", "The highest sequence numbers of the key's site"))
 async def read_cursors(request: Request) -> Response:
     """Return how far the readings, events and registry changes of the key's site reach."""
     credential = await admit(request, "pull", "read")
     return json_answer(await services(request).export.cursors(credential.site_code))
+
+
+@router.get("/system-health", **openapi.answers("SystemHealth", "How ingestion is doing at the key's site"))
+async def read_system_health(request: Request) -> Response:
+    """Return what came lately and what waits in quarantine."""
+    credential = await admit(request, "read")
+    own = services(request)
+    return json_answer(await look(own.store, credential.site_code, own.now()))

@@ -255,3 +255,22 @@ def test_receipt_of_another_site_is_not_shown(plant: Any) -> None:
     batch_id = receipt(post(plant.http(), GOOD)).batch_id
     assert plant.http(site="elsewhere").get(f"/batches/{batch_id}").status_code == 404
     assert plant.http().get(f"/batches/{UUID(int=7)}").status_code == 404
+
+
+def test_batches_pushed_at_once_are_each_stored_once_and_repeats_found(plant: Any) -> None:
+    """Those that wait together are stored by one statement; a repeat may be in the same one as the first."""
+    http = plant.http()
+    http.post("/events", json=[EVENT])
+    start = datetime(2026, 2, 6, 11, tzinfo=UTC)
+    bodies = [
+        json.dumps([{**EVENT, "event_time": (start + timedelta(seconds=number)).isoformat()}]).encode()
+        for number in range(60)
+    ]
+    with ThreadPoolExecutor(24) as threads:
+        answers = list(threads.map(lambda body: post(http, body, "events"), [body for body in bodies for _ in "123"]))
+    for first in range(0, len(answers), 3):
+        group = answers[first : first + 3]
+        assert sorted(answer.status_code for answer in group) == [200, 200, 201]
+        assert len({receipt(answer).batch_id for answer in group}) == 1
+    found = rows(plant.engine, "select count(*), count(distinct content_hash), sum(replay_count) from inbox.batches")
+    assert found == [(61, 61, 120)]

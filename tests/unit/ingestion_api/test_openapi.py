@@ -64,7 +64,17 @@ def test_every_path_is_versioned_but_health_and_what_others_named(document: dict
 
 @pytest.mark.parametrize(
     "path",
-    ["readings", "events", "batches", "cursors", "registry/changes", "quarantine", "quarantine/release"]
+    [
+        "readings",
+        "events",
+        "batches",
+        "batches/{batch_id}/items",
+        "system-health",
+        "cursors",
+        "registry/changes",
+        "quarantine",
+        "quarantine/release",
+    ]
     + [f"{shape.path}" for shape in SHAPES],
 )
 def test_agreed_paths_exist(document: dict[str, Any], path: str) -> None:
