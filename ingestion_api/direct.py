@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
-_PATIENCE_S = 5
+PATIENCE_S = 5
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -87,7 +87,7 @@ class Direct:
             await self._turns.acquire()
             return
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await self._turns.acquire()
         except TimeoutError as error:
             raise PoolTimeout("no connection was free in time") from error

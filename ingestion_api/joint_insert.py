@@ -12,8 +12,9 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ingestion_api.direct import Direct
+from ingestion_api.direct import PATIENCE_S, Direct
 from ingestion_api.key_ring import STANDS
 
 # Of sixteen, each costs the database a quarter of what it costs alone; larger groups gain little and wait longer.
@@ -60,10 +61,16 @@ class _Queue:
 
 
 class JointInsert:
-    """Writes rows of `inbox.batches`, several at once where several wait."""
+    """Writes rows of `inbox.batches`, several at once where several wait.
 
-    def __init__(self, direct: Direct) -> None:
+    Args:
+        direct: Runs the statements.
+        patience_s: How long a batch waits for the statements before its own.
+    """
+
+    def __init__(self, direct: Direct, patience_s: float = PATIENCE_S) -> None:
         self._direct = direct
+        self._patience_s = patience_s
         self._queues: dict[str, _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -75,18 +82,26 @@ class JointInsert:
 
         Raises:
             psycopg.Error: As `Direct.rows`.
-            sqlalchemy.exc.TimeoutError: As `Direct.rows`.
+            sqlalchemy.exc.TimeoutError: As `Direct.rows`; or the batch waited for five seconds and is not stored.
         """
         site_code = row["site_code"]
         queue = self._queues.setdefault(site_code, _Queue())
         stored: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        queue.waiting.append((row, stored))
+        waiting = row, stored
+        queue.waiting.append(waiting)
         if not queue.is_worked:  # a second statement at once makes smaller groups, and all of it slower by a fifth
             queue.is_worked = True
             task = asyncio.create_task(self._work(site_code, queue))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return await stored
+        try:
+            await asyncio.wait((stored,), timeout=self._patience_s)
+            if not stored.done() and waiting in queue.waiting:
+                queue.waiting.remove(waiting)
+                raise PoolTimeout("the statements before this batch did not end in time")
+            return await stored  # what is on its way is waited for: whether it is stored is not known before
+        finally:
+            stored.cancel()  # where nobody waits any more
 
     async def _work(self, site_code: str, queue: _Queue) -> None:
         """Write until nothing waits."""

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ingestion_api.joint_insert import COLUMNS, JointInsert
 
@@ -119,3 +120,21 @@ def test_one_that_does_not_wait_any_more_harms_nobody() -> None:
         assert all(isinstance(number, int) for number in found)
 
     asyncio.run(both())
+
+
+def test_who_waits_too_long_is_told_and_not_stored() -> None:
+    """The batch on its way is waited for, since nobody knows yet; the ones behind it are not stored later."""
+
+    async def both() -> Database:
+        database = Database()
+        joint = JointInsert(database, patience_s=0.05)  # type: ignore[arg-type]
+        first = asyncio.create_task(joint.add(row()))
+        await asyncio.sleep(0.01)
+        behind = await asyncio.gather(*(joint.add(row()) for _ in range(3)), return_exceptions=True)
+        assert [type(error) for error in behind] == [PoolTimeout] * 3
+        assert not first.done()
+        database.may_answer.set()
+        assert await first == 1
+        return database
+
+    assert len(asyncio.run(both()).stored) == 1
