@@ -28,6 +28,16 @@ test: setup ## Run every test, with coverage
 test-unit: setup ## Run the unit tests alone (under a minute, no database)
 	@$(BIN)/python -m pytest -q tests/unit
 
+test-timescale: setup ## Run the warehouse's and dbt's tests on the TimescaleDB that timescale-up starts
+	@url="$${MILLRACE_TEST_WAREHOUSE_URL:-$$(tests/timescale.sh up)}" && test -n "$$url" && MILLRACE_TEST_WAREHOUSE_URL="$$url" \
+		$(BIN)/python -m pytest -q tests/integration/warehouse tests/integration/dbt_project --ignore tests/integration/warehouse/test_embedded.py
+
+timescale-up: ## Start a real TimescaleDB for the tests and print its URL (needs Debian or Ubuntu and root; 800 MB)
+	@tests/timescale.sh up
+
+timescale-down: ## Stop it and delete its data; it stays installed
+	@tests/timescale.sh down
+
 check: setup ## Format, lint, types, import contracts, SQL lint, generated pages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -75,9 +85,10 @@ $(MANIFEST): $(STAMP) $(shell find dbt_project -name target -prune -o \( -name '
 	@$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project && touch $@
 
 clean: ## Delete what the platform wrote (databases, runs, models) and caches; keeps .venv
+	@! test -e .millrace/timescale || tests/timescale.sh down
 	@rm -rf .millrace dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.*
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up test test-unit check format bench bench-deps setup clean help
+.PHONY: demo up test test-unit test-timescale timescale-up timescale-down check format bench bench-deps setup clean help

@@ -55,6 +55,13 @@ class PostgresForTests:
             connection.execute(text(f'create database "{name}"{copy}'))
         return self.url(name)
 
+    def seal(self, name: str) -> None:
+        """Keep a database as a template: TimescaleDB's scheduler is connected to it, and none can be copied then."""
+        with self._admin.connect() as connection:
+            connection.execute(text(f'alter database "{name}" with allow_connections false'))
+            others = "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = :name"
+            connection.execute(text(others), {"name": name})
+
     def drop(self, name: str) -> None:
         """Drop a database, whoever is still connected."""
         with self._admin.connect() as connection:
@@ -85,6 +92,7 @@ def _templates(postgres: PostgresForTests) -> Iterator[dict[Branch, str]]:
     for branch in branches:
         names[branch] = f"template_{branch}_{uuid.uuid4().hex[:12]}"
         migrate(postgres.create(names[branch]), branch)
+        postgres.seal(names[branch])
     yield names
     for name in names.values():
         postgres.drop(name)

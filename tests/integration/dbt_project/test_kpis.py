@@ -293,7 +293,7 @@ def test_conditions_on_features_reach_the_primary_key(engine: Engine, dbt: Any) 
             text("""
                 insert into raw.signals (site_code, equipment_code, metric)
                 select 'berlin', 'E' || equipment, 'm' || metric
-                from generate_series(1, 20) as equipment cross join generate_series(1, 3) as metric
+                from generate_series(1, 200) as equipment cross join generate_series(1, 3) as metric
             """)
         )
         connection.execute(
