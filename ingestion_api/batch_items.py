@@ -14,7 +14,7 @@ from ingestion_api.columns import Columns, ReadingColumns
 from ingestion_api.contract import BatchReceipt, Kind
 from warehouse.lateness import LATE_AFTER_S
 
-Outcome = Literal["accepted", "duplicate", "revised", "pending", "quarantined"]
+Outcome = Literal["accepted", "duplicate", "revised", "pending", "unknown", "quarantined"]
 
 
 class BatchItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,7 +23,7 @@ class BatchItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         index: Where it stood.
         outcome: `accepted` is new; `revised` replaced another version; `duplicate` was held already; `pending` is not
-            loaded yet.
+            loaded yet; `unknown` is what the warehouse could not be asked for.
         is_late: Whether it came 60 minutes or more after its event, by the device's clock.
         reason_code: Of what was quarantined.
         detail: Likewise.
@@ -62,14 +62,16 @@ def span(receipt: BatchReceipt, columns: Columns) -> Span | None:
     return Span(receipt.kind, receipt.batch_seq, sorted({codes[row] for row in rows}), min(times), max(times))
 
 
-def items(receipt: BatchReceipt, columns: Columns, versions: Mapping[int, bool] | None) -> list[BatchItem]:
+def items(
+    receipt: BatchReceipt, columns: Columns, versions: Mapping[int, bool] | Literal["pending", "unknown"]
+) -> list[BatchItem]:
     """Put together what is known of each item.
 
     Args:
         receipt: As the batch was acknowledged.
         columns: Its items.
-        versions: Of each item of which the warehouse has a version, whether there was one of the same key before; None
-            where the batch is not loaded yet.
+        versions: Of each item of which the warehouse has a version, whether there was one of the same key before; or
+            why that is not known.
     """
     times = dict(zip(columns.item_index, columns.event_time, strict=True))
     found = [
@@ -85,9 +87,9 @@ def items(receipt: BatchReceipt, columns: Columns, versions: Mapping[int, bool] 
     return sorted(found, key=lambda item: item.index)
 
 
-def _outcome(index: int, versions: Mapping[int, bool] | None) -> Outcome:
-    if versions is None:
-        return "pending"
+def _outcome(index: int, versions: Mapping[int, bool] | Literal["pending", "unknown"]) -> Outcome:
+    if isinstance(versions, str):
+        return versions
     if index not in versions:
         return "duplicate"
     return "revised" if versions[index] else "accepted"

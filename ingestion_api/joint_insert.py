@@ -20,6 +20,10 @@ from ingestion_api.key_ring import STANDS
 # Of sixteen, each costs the database a quarter of what it costs alone; larger groups gain little and wait longer.
 _MOST_BATCHES = 16
 _MOST_BYTES = 256 * 1024
+# A statement that waits for another transaction, such as one that holds the same batch, must not hold up a site.
+SLOW_S = 0.2
+# Two groups may wait for each other, and one batch of a group for a repeat of it; single ones hardly can.
+_OF_ONE = (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)
 COLUMNS: dict[str, str] = {
     "batch_id": "uuid",
     "site_code": "text",
@@ -43,10 +47,17 @@ _Waiting = tuple[_Row, "asyncio.Future[int | None]"]
 
 @dataclass
 class _Queue:
-    """The batches of one site that wait for the statement under way."""
+    """The batches of one site that wait for the statement under way.
 
+    Attributes:
+        statements: Under way.
+        slow: Of these, those that have lasted so long that what waits is not to wait for them.
+    """
+
+    site_code: str
     waiting: list[_Waiting] = field(default_factory=list)
-    is_worked: bool = False
+    statements: int = 0
+    slow: int = 0
 
     def next_group(self) -> list[_Waiting]:
         """Take the batches of the next statement; at least one."""
@@ -85,15 +96,11 @@ class JointInsert:
             sqlalchemy.exc.TimeoutError: As `Direct.rows`; or the batch waited for five seconds and is not stored.
         """
         site_code = row["site_code"]
-        queue = self._queues.setdefault(site_code, _Queue())
+        queue = self._queues.setdefault(site_code, _Queue(site_code))
         stored: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         waiting = row, stored
         queue.waiting.append(waiting)
-        if not queue.is_worked:  # a second statement at once makes smaller groups, and all of it slower by a fifth
-            queue.is_worked = True
-            task = asyncio.create_task(self._work(site_code, queue))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._start(queue)
         try:
             await asyncio.wait((stored,), timeout=self._patience_s)
             if not stored.done() and waiting in queue.waiting:
@@ -103,27 +110,50 @@ class JointInsert:
         finally:
             stored.cancel()  # where nobody waits any more
 
-    async def _work(self, site_code: str, queue: _Queue) -> None:
-        """Write until nothing waits."""
+    def _start(self, queue: _Queue) -> None:
+        """Write what waits, unless a statement is under way: two at once have smaller groups, which costs a fifth."""
+        if queue.waiting and queue.statements == queue.slow:
+            queue.statements += 1
+            task = asyncio.create_task(self._work(queue))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, queue: _Queue) -> None:
+        """Write until nothing waits, or another statement has taken over from this one."""
+        is_slow = False
+
+        def hand_over() -> None:
+            nonlocal is_slow
+            is_slow = True
+            queue.slow += 1
+            self._start(queue)
+
         try:
-            while queue.waiting:
-                await self._write(queue.next_group())
+            while queue.waiting and not is_slow:
+                timer = asyncio.get_running_loop().call_later(SLOW_S, hand_over)
+                try:
+                    await self._write(queue.next_group())
+                finally:
+                    timer.cancel()
         finally:
-            queue.is_worked = False
-            if not queue.waiting:
-                self._queues.pop(site_code, None)
+            queue.statements -= 1
+            queue.slow -= is_slow
+            if queue.waiting:
+                self._start(queue)
+            elif not queue.statements:
+                self._queues.pop(queue.site_code, None)
 
     async def _write(self, group: Sequence[_Waiting]) -> None:
         """Write a group, and tell each who waits what became of its batch."""
         try:
             numbers = await self._numbers([row for row, _ in group])
         except Exception as error:
-            is_of_one = isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError)
-            if is_of_one and len(group) > 1:
-                for one in group:
-                    await self._write([one])
+            # The store is away, or a turn was not to be had: so it is for each. All else may be the fault of one.
+            is_of_all = isinstance(error, (psycopg.OperationalError, PoolTimeout)) and not isinstance(error, _OF_ONE)
+            if not is_of_all and len(group) > 1:
+                await asyncio.gather(*(self._write([one]) for one in group))
                 return
-            for _, stored in group:  # the store is away, or too slow: so it is for each
+            for _, stored in group:
                 if not stored.done():
                     stored.set_exception(error)
         else:

@@ -52,7 +52,8 @@ def serve(settings: IngestionApiSettings) -> None:
     asyncio.run(_check_store(settings))
     logs.configure(settings.log_level)
     host, port = listeners[0].getsockname()[:2]
-    print(f"The ingestion API listens on http://{host}:{port}, described at /docs.", flush=True)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"The ingestion API listens on http://{shown}:{port}, described at /docs.", flush=True)
     if settings.workers == 1:
         app = create_app(settings)
         _spare_collector()
@@ -81,8 +82,9 @@ class _Workers(Multiprocess):
     @property
     def sockets(self) -> list[socket.socket]:
         """What the process that is made next listens on."""
-        dead = (index for index, process in enumerate(self.processes) if process.exitcode is not None)
-        return [self._listeners[next(dead, len(self.processes)) % len(self._listeners)]]
+        # The supervisor kills what it replaces, dead or not, which closes this end; another may have died meanwhile.
+        replaced = (index for index, process in enumerate(self.processes) if process.parent_conn.closed)
+        return [self._listeners[next(replaced, len(self.processes)) % len(self._listeners)]]
 
     @sockets.setter
     def sockets(self, _: list[socket.socket]) -> None:

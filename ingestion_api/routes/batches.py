@@ -1,7 +1,7 @@
 """GET batches: pages of accepted items by cursor, how far there is to go, what became of one, and how all are doing."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -52,11 +52,14 @@ async def read_batch_items(request: Request, batch_id: UUID) -> Response:
     receipt = await own.inbox.receipt(site_code, batch_id)
     (batch,), _ = await own.export.stored(site_code, receipt.kind, receipt.batch_seq - 1, receipt.batch_seq)
     columns = await asyncio.to_thread(batch.columns)
-    versions: dict[int, bool] | None = None
-    if span := batch_items.span(receipt, columns):
+    versions: dict[int, bool] | Literal["pending", "unknown"] = "pending"
+    try:
         settlement = await own.reads.settlement(site_code, receipt.batch_seq)
         if settlement["status"] == "settled":
-            versions = await own.reads.versions(site_code, span)
+            span = batch_items.span(receipt, columns)
+            versions = await own.reads.versions(site_code, span) if span else {}
+    except MartsUnavailable:
+        versions = "unknown"
     return json_answer({"items": batch_items.items(receipt, columns, versions)})
 
 

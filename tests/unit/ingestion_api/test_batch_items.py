@@ -1,6 +1,7 @@
 """What became of each item of a batch, from what is known of it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from uuid import uuid4
 
 from ingestion_api.batch_items import BatchItem, items, span
@@ -42,13 +43,15 @@ QUARANTINED = [
 ]
 
 
-def test_items_of_a_batch_that_is_not_loaded_wait() -> None:
-    assert items(RECEIPT, COLUMNS, None) == [
-        BatchItem(index=0, outcome="pending"),
-        BatchItem(index=1, outcome="pending", is_late=True),
-        BatchItem(index=2, outcome="pending"),
-        *QUARANTINED,
-    ]
+def test_items_of_a_batch_that_is_not_loaded_or_not_to_be_asked_for() -> None:
+    reasons: tuple[Literal["pending", "unknown"], ...] = ("pending", "unknown")
+    for why in reasons:
+        assert items(RECEIPT, COLUMNS, why) == [
+            BatchItem(index=0, outcome=why),
+            BatchItem(index=1, outcome=why, is_late=True),
+            BatchItem(index=2, outcome=why),
+            *QUARANTINED,
+        ]
 
 
 def test_items_are_what_the_warehouse_made_of_them() -> None:

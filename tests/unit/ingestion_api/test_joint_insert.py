@@ -138,3 +138,39 @@ def test_who_waits_too_long_is_told_and_not_stored() -> None:
         return database
 
     assert len(asyncio.run(both()).stored) == 1
+
+
+class Busy(Database):
+    """Answers at once, but for a statement with a poisonous payload, which waits until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer.set()
+        self.may_go_on = asyncio.Event()
+
+    async def rows(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if POISON in values:
+            await self.may_go_on.wait()
+        return await super().rows(statement, [b"" if value == POISON else value for value in values])
+
+
+def test_a_slow_statement_does_not_hold_up_what_is_behind_it() -> None:
+    async def both() -> None:
+        database = Busy()
+        joint = JointInsert(database)  # type: ignore[arg-type]
+        slow = asyncio.create_task(joint.add(row(POISON)))
+        await asyncio.sleep(0.01)
+        assert sorted(await asyncio.gather(*(joint.add(row()) for _ in range(3)))) == [1, 2, 3]  # type: ignore[type-var]
+        assert await joint.add(row()) == 4
+        database.may_go_on.set()
+        assert await slow == 5
+        assert joint._queues == {}
+
+    asyncio.run(both())
+
+
+@pytest.mark.parametrize("kind", [psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable])
+def test_who_waits_for_another_transaction_harms_nobody(kind: type[psycopg.Error]) -> None:
+    _, numbers = run([row(), row(), row(POISON), row()], kind("waited"))
+    assert isinstance(numbers.pop(2), kind)
+    assert sorted(numbers) == [1, 2, 3]
