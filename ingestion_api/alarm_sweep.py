@@ -18,6 +18,7 @@ from ingestion_api.alarms import Case, State, Transition, judge_silence
 from ingestion_api.inbox import GATE_SPACE
 from ingestion_api.logs import log
 from ingestion_api.registry_cache import RegistryCache
+from ingestion_api.rounds import rounds
 from ingestion_api.store import Store
 from ingestion_api.watch import Watch
 from warehouse.tables import alarm_rules, alarm_states, last_values
@@ -40,10 +41,9 @@ class AlarmSweep:
         self._alarm_watch = alarm_watch
         self._now = now
 
-    async def run(self) -> None:
-        """Sweep until cancelled; a store that is away is tried again."""
-        while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Sweep until told to stop; a store that is away is tried again."""
+        async for _ in rounds(SWEEP_EVERY_S, stopping):
             try:
                 await self.sweep()
             except SQLAlchemyError as error:

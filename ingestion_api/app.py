@@ -30,6 +30,8 @@ from ingestion_api.services import build, utc_now
 from ingestion_api.settings import IngestionApiSettings
 from ingestion_api.store import open_store
 
+# For what is under way in the background when the application ends.
+_PATIENCE_S = 5
 # S1-066. Frame is put around it, so that answers to preflights bear the same headers as any other.
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT"],
@@ -74,13 +76,18 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stopping = asyncio.Event()
         sampler = asyncio.create_task(services.metrics.sample(services.store))
-        sweeper = asyncio.create_task(services.alarm_sweep.run())
-        writer = asyncio.create_task(services.last_values.run())
+        in_rounds = [
+            asyncio.create_task(services.alarm_sweep.run(stopping)),
+            asyncio.create_task(services.last_values.run(stopping)),
+        ]
         yield
         sampler.cancel()
-        sweeper.cancel()
-        writer.cancel()
+        stopping.set()
+        _, hanging = await asyncio.wait(in_rounds, timeout=_PATIENCE_S)
+        for task in hanging:
+            task.cancel()
         await services.last_values.finish()
         await services.store.close()
         await services.reads.close()

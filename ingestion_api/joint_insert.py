@@ -93,7 +93,8 @@ class JointInsert:
 
         Raises:
             psycopg.Error: As `Direct.rows`.
-            sqlalchemy.exc.TimeoutError: As `Direct.rows`; or the batch waited for five seconds and is not stored.
+            sqlalchemy.exc.TimeoutError: As `Direct.rows`; or the batch waited for five seconds and is not stored, or its
+                statement for three times as long.
         """
         site_code = row["site_code"]
         queue = self._queues.setdefault(site_code, _Queue(site_code))
@@ -106,7 +107,11 @@ class JointInsert:
             if not stored.done() and waiting in queue.waiting:
                 queue.waiting.remove(waiting)
                 raise PoolTimeout("the statements before this batch did not end in time")
-            return await stored  # what is on its way is waited for: whether it is stored is not known before
+            # What is on its way is waited for, but not for ever: a database may hang.
+            await asyncio.wait((stored,), timeout=2 * self._patience_s)
+            if not stored.done():
+                raise PoolTimeout("the statement did not end in time: the batch may be stored or not")
+            return await stored
         finally:
             stored.cancel()  # where nobody waits any more
 

@@ -20,6 +20,7 @@ from ingestion_api.columns import ReadingColumns
 from ingestion_api.last_values import LastValue, newest
 from ingestion_api.layout import SignalKey
 from ingestion_api.logs import log
+from ingestion_api.rounds import rounds
 from ingestion_api.store import Store
 
 EVERY_S = 0.25
@@ -120,10 +121,9 @@ class LastValueWriter:
                         self._put_back(code, unwritten)
                     raise
 
-    async def run(self) -> None:
-        """Write some times a second, until cancelled."""
-        while True:
-            await asyncio.sleep(EVERY_S)
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Write some times a second, until told to stop."""
+        async for _ in rounds(EVERY_S, stopping):
             await self.finish()
 
     async def finish(self) -> None:

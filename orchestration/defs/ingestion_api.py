@@ -26,6 +26,8 @@ RAW: Final = {
     "signals": "Equipment and metric by number. One row per signal.",
     "readings": "Sensor readings, the newest version of each. One row per signal and event time.",
     "events": "Observed activities, the newest version of each. One row per source, type, time, work unit and worker.",
+    "reading_revisions": "Versions of readings that a newer one replaced. One row per signal, event time and version.",
+    "event_revisions": "Versions of events that a newer one replaced. One row per event and version.",
     "batches": "The ingest ledger: what became of each batch. One row per batch in the inbox.",
     "touched_hours": "Which hours loads have touched and what has been computed since. One row per site and hour.",
 }
