@@ -85,9 +85,9 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
         yield
         sampler.cancel()
         stopping.set()
-        _, hanging = await asyncio.wait(in_rounds, timeout=_PATIENCE_S)
-        for task in hanging:
-            task.cancel()
+        await asyncio.wait(in_rounds, timeout=_PATIENCE_S)
+        for task in in_rounds:
+            task.cancel()  # where the store hangs
         await services.last_values.finish()
         await services.store.close()
         await services.reads.close()

@@ -93,8 +93,8 @@ class JointInsert:
 
         Raises:
             psycopg.Error: As `Direct.rows`.
-            sqlalchemy.exc.TimeoutError: As `Direct.rows`; or the batch waited for five seconds and is not stored, or its
-                statement for three times as long.
+            sqlalchemy.exc.TimeoutError: As `Direct.rows`; or the batch waited for five seconds and is not stored,
+                or its statement did for ten more.
         """
         site_code = row["site_code"]
         queue = self._queues.setdefault(site_code, _Queue(site_code))

@@ -1,5 +1,6 @@
-"""Comes round every so often until told to stop. What is done in a round is never cut off: half a statement would leave
-a connection that nobody closes.
+"""Comes round every so often until told to stop.
+
+What is done in a round is not cut off: half a statement would leave a connection that nobody closes.
 """
 
 import asyncio
