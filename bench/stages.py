@@ -22,6 +22,7 @@ def measure(report: Report, url: str, key: str) -> None:
 
 
 async def _measure(report: Report, url: str, key: str) -> None:
+    from ingestion_api import batch as batch_module
     from ingestion_api import inbox as inbox_module
     from ingestion_api import intake as intake_module
     from ingestion_api import logs
@@ -36,11 +37,11 @@ async def _measure(report: Report, url: str, key: str) -> None:
     restore = [
         watch.on(intake_module.Intake, "_parse", "parse"),
         watch.on(intake_module.Intake, "_judge", "judge"),
-        watch.on(inbox_module.Batch, "content_hash", "hash (SHA-256)"),
+        watch.on(batch_module.Batch, "content_hash", "hash (SHA-256)"),
         watch.on(inbox_module.Inbox, "store", "store"),
         watch.on(intake_module.Intake, "take", "take"),
     ]
-    compressor = inbox_module._compressor
+    compressor = batch_module.compressor
     try:
         whole = [await _push(app, key, body) for body in bodies]
     finally:

@@ -8,13 +8,14 @@ from datetime import datetime
 from ingestion_api.alarm_watch import AlarmWatch
 from ingestion_api.alarms import Case
 from ingestion_api.auth import Credential
+from ingestion_api.batch import Batch, Stored
 from ingestion_api.columns import EventColumns, ReadingColumns
 from ingestion_api.contract import Kind
 from ingestion_api.errors import BatchRefused, NothingAcceptable, SignalsMoved, SiteNotRegistered, Unavailable
 from ingestion_api.formats.catalog import PARSERS
 from ingestion_api.formats.context import Context
 from ingestion_api.formats.parsed import ParsedBody
-from ingestion_api.inbox import Batch, Inbox, Stored
+from ingestion_api.inbox import Inbox
 from ingestion_api.judge import Judgement, judge
 from ingestion_api.layout import Layouts
 from ingestion_api.metrics import Metrics

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import ColumnElement, RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ingestion_api.batch import Batch
 from ingestion_api.contract import MAX_BODY_BYTES, Kind, ReasonCode
 from ingestion_api.errors import SignalsMoved, Unavailable
 from ingestion_api.formats import json
@@ -21,7 +22,7 @@ from ingestion_api.formats.catalog import read_alone
 from ingestion_api.formats.context import Context
 from ingestion_api.formats.items import assemble
 from ingestion_api.formats.parsed import ParsedBody
-from ingestion_api.inbox import Batch, add
+from ingestion_api.inbox import add
 from ingestion_api.judge import Judgement, judge
 from ingestion_api.registry_cache import RegistryCache
 from ingestion_api.rules import Circumstances

@@ -10,8 +10,8 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from ingestion_api import openapi
+from ingestion_api.batch import Stored
 from ingestion_api.contract import API_PREFIX, Kind
-from ingestion_api.inbox import Stored
 from ingestion_api.routes.alarms import Cursor, Limit, live_page
 from ingestion_api.routes.alarms import Equipment as OneMachine
 from ingestion_api.routes.answers import json_answer

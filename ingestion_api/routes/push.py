@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ingestion_api import openapi
 from ingestion_api.auth import Credential, Scope
+from ingestion_api.batch import Stored
 from ingestion_api.contract import API_PREFIX, Kind
 from ingestion_api.formats.catalog import format_of
 from ingestion_api.formats.encoding import decode, encoding_of
-from ingestion_api.inbox import Stored
 from ingestion_api.intake import Push
 from ingestion_api.problems import REPEAT
 from ingestion_api.routes.access import admit, idempotency_key, note, read_body, services
