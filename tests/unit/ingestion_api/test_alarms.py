@@ -147,3 +147,11 @@ def test_a_signal_within_its_quiet_range_breaks_no_limit(rules: list[AlarmRule],
     assert found == ({KEY} if any(judge(each, State(), readings)[1] for each in at_once) else set())
     assert of_signals({KEY}, columns(readings), [time for time, _ in readings]) == ({KEY: readings} if readings else {})
     assert breaking({}, columns(readings)) == set()
+
+
+def test_changed_limits_are_seen_by_a_layout_that_is_known() -> None:
+    """Each change of the rules makes new ranges."""
+    again = columns([(START, 50.0)])
+    assert breaking({KEY: (0.0, 85.0)}, again) == set()
+    assert breaking({KEY: (0.0, 40.0)}, again) == {KEY}
+    assert breaking({}, again) == set()

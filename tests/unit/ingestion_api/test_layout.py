@@ -19,7 +19,7 @@ ROWS = 40
 
 
 def layout(first: str = "pump-1", rows: int = ROWS, middle: str = "pump-1") -> Layout:
-    return Layout([first, *[middle] * (rows - 1)], ["flow"] * rows, [None] * rows)
+    return Layout([first, *[middle] * (rows - 2), "pump-1"], ["flow"] * rows, [None] * rows)
 
 
 def columns(codes: list[str], unit_code: str | None = "m3/h", value: float = 1.0) -> ReadingColumns:
@@ -40,6 +40,7 @@ def test_an_equal_layout_is_known_again() -> None:
 
 
 def test_layouts_of_other_sites_and_of_other_rows_are_others() -> None:
+    """Also where only rows in the middle differ."""
     layouts = Layouts()
     first = layouts.known("a", layout())
     for site_code, other in (("b", layout()), ("a", layout(rows=ROWS + 1)), ("a", layout(middle="pump-2"))):
