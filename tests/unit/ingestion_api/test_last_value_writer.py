@@ -52,3 +52,14 @@ def test_the_newest_reading_waits(batches: list[tuple[bool, int, int, bool]]) ->
         code: (at, float(number)) for code, (at, number) in expected.items()
     }
     assert waiting.batches == {}
+
+
+def test_of_batches_that_overlap_each_signal_keeps_its_newest_reading() -> None:
+    layouts, waiting = Layouts(), _Waiting()
+    layouts.known("a", batch(False, 0, 0, 0.0).layout)
+    for value, second, step in ((1.0, 0, 1), (2.0, 1, 0)):  # times 0, 1, 2 by thirds of the machines, then 1 of all
+        columns = batch(False, second, step, value)
+        columns.share(layouts.known("a", columns.layout))
+        waiting.note(columns, NOW + timedelta(seconds=value))
+    kept = [waiting.choose()[f"pump-{number}", "flow"][0].value for number in range(MACHINES)]
+    assert kept == [2.0] * 22 + [1.0] * 11
