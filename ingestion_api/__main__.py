@@ -1,4 +1,4 @@
-"""Commands of the ingestion API: `python -m ingestion_api serve|keys`. Those about keys are in `key_commands.py`."""
+"""Commands: `python -m ingestion_api serve|keys|erase-worker`. Those about keys are in `key_commands.py`."""
 
 from typing import Annotated
 
@@ -21,6 +21,31 @@ def serve(
     with told_in_one_line():
         settings = IngestionApiSettings()
         serve_api(settings if workers is None else settings.model_copy(update={"workers": workers}))
+
+
+@app.command()
+def erase_worker(
+    worker: Annotated[str, typer.Argument(help="The code to forget")],
+    site: Annotated[str, typer.Option(help="Code of the site the worker belongs to")],
+    pseudonym: Annotated[
+        str | None, typer.Option("--as", help="Where an erasure was interrupted: the pseudonym that it named")
+    ] = None,
+) -> None:
+    """Put an untraceable pseudonym in the place of a worker's code, everywhere in the API's database."""
+    from sqlalchemy import NullPool
+
+    from ingestion_api.erasure import Erased, erase, new_pseudonym
+    from warehouse.engine import create_engine
+
+    code = pseudonym or new_pseudonym()
+    typer.echo(f"{worker} becomes {code}. Interrupted? Say it again with --as {code}")
+
+    def tell(erased: Erased) -> None:
+        typer.echo(f"\r{erased.batch_count} batches of events read, {erased.rewritten_count} rewritten", nl=False)
+
+    with told_in_one_line():
+        erase(create_engine(IngestionApiSettings().dsn(), poolclass=NullPool), site, worker, code, tell)
+    typer.echo(f"\nNow in the warehouse: python -m warehouse erase-worker {worker} --site {site} --as {code}")
 
 
 if __name__ == "__main__":

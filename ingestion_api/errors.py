@@ -18,7 +18,7 @@ IngestionError
     └── MartsUnavailable    503  the warehouse does not answer, or its marts are not built yet
 
 InboxCorrupt                     what is stored contradicts its own counts
-KeyNameTaken, NoSuchKey          for the command line
+KeyNameTaken, NoSuchKey, NoSuchWorker    for the command line
 """
 
 from collections.abc import Mapping, Sequence
@@ -201,6 +201,10 @@ class KeyNameTaken(IngestionError):
 
 class NoSuchKey(IngestionError):
     """No API key in use bears this name."""
+
+
+class NoSuchWorker(IngestionError):
+    """No worker of this code is registered at the site."""
 
 
 class CannotListen(IngestionError):

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from ingestion_api.contract import Entity
 from ingestion_api.watch import Watch
 
+# How the codes begin that stand for workers who were erased.
+ERASED = "erased-"
+
 
 @dataclass
 class KnownCodes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from ingestion_api.known_codes import KnownCodes
+from ingestion_api.known_codes import ERASED, KnownCodes
 from ingestion_api.store import Store
 from ingestion_api.watch import Watch
 
@@ -70,8 +70,15 @@ class RegistryCache:
             if entry.asked_at > since:
                 return
             asked_at = time.monotonic()
-            for row in await self._changes(site_code, entry.codes.change_seq):
-                entry.codes.learn(row.entity, row.code, row.unit_code, row.change_seq, row.payload)
+            known = entry.codes
+            changes = await self._changes(site_code, known.change_seq)
+            if known.change_seq and any(row.entity == "workers" and row.code.startswith(ERASED) for row in changes):
+                # The log holds nothing of an erased worker any more: what is known is learned anew.
+                known = KnownCodes()
+                changes = await self._changes(site_code, 0)
+            for row in changes:
+                known.learn(row.entity, row.code, row.unit_code, row.change_seq, row.payload)
+            entry.codes = known
             entry.asked_at = asked_at
 
     async def _changes(self, site_code: str, change_seq: int) -> list[Row[Any]]:

@@ -1,8 +1,10 @@
-"""Commands of the ground floor: `python -m warehouse start|stop|status|migrate`. The work itself is done elsewhere."""
+"""Commands of the ground floor: `python -m warehouse --help` lists them. The work itself is done elsewhere."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -72,6 +74,39 @@ def migrate() -> None:
         settings = WarehouseSettings()
         migrate_branch(settings.api_dsn(), "api")
         migrate_branch(settings.warehouse_dsn(), "warehouse")
+
+
+@app.command()
+def import_worker_names(
+    file: Annotated[Path, typer.Argument(help="CSV with a header and the columns worker_code, name")],
+    site: Annotated[str, typer.Option(help="Code of the site they work at")],
+) -> None:
+    """Say who the workers are, in restricted.worker_names: nothing else holds a name."""
+    from warehouse.engine import create_engine
+    from warehouse.worker_names import import_names
+
+    with _told_in_one_line():
+        count = import_names(create_engine(WarehouseSettings().warehouse_dsn()), site, file)
+    typer.echo(f"{count} names of site {site} are in restricted.worker_names.")
+
+
+@app.command()
+def erase_worker(
+    worker: Annotated[str, typer.Argument(help="The code to forget")],
+    site: Annotated[str, typer.Option(help="Code of the site the worker belongs to")],
+    pseudonym: Annotated[
+        str, typer.Option("--as", help="What `python -m ingestion_api erase-worker` put in its place")
+    ],
+) -> None:
+    """Put a pseudonym in the place of a worker's code in every table, and delete the name. Totals stay."""
+    from warehouse.engine import create_engine
+    from warehouse.erasure import erase_worker as erase
+
+    with _told_in_one_line():
+        changed = erase(create_engine(WarehouseSettings().warehouse_dsn()), site, worker, pseudonym)
+    for table, count in changed.items():
+        typer.echo(f"{count:>9} rows of {table}")
+    typer.echo(f"{worker} is {pseudonym} from now on." if changed else f"Nothing in the warehouse names {worker}.")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ WarehouseError
 │   ├── StartFailed
 │   └── TooLittleDisk
 ├── MigrationError
-└── LoadError
-    └── PageInconsistent
+├── LoadError
+│   └── PageInconsistent
+├── NamesUnreadable
+└── NotErased
 """
 
 
@@ -56,3 +58,11 @@ class LoadError(WarehouseError):
 
 class PageInconsistent(LoadError):
     """A pulled page contradicts its own ledger; nothing of it was stored."""
+
+
+class NamesUnreadable(WarehouseError):
+    """The file with workers' names is not there, or a line of it is bad."""
+
+
+class NotErased(WarehouseError):
+    """A worker cannot be erased as asked."""

@@ -1,7 +1,7 @@
 """Every table that Python writes, in both databases; one file a schema. Tables that dbt builds do not belong here.
 
 `api_metadata` is the ingestion API's own database (schemas `inbox`, `registry`); `warehouse_metadata` is the warehouse
-(schemas `raw`, `ml`, `ops`). The Alembic migrations create them; tests compare the two.
+(schemas `raw`, `ml`, `ops`, `restricted`). The Alembic migrations create them; tests compare the two.
 """
 
 from warehouse.tables.alarms import alarm_changes, alarm_states, alarms, last_values
@@ -33,6 +33,7 @@ from warehouse.tables.registry import (
     work_units,
     workers,
 )
+from warehouse.tables.restricted import worker_names
 
 __all__ = [
     "EVENT_KEY",
@@ -71,5 +72,6 @@ __all__ = [
     "warehouse_registry_changes",
     "work_centers",
     "work_units",
+    "worker_names",
     "workers",
 ]

@@ -14,7 +14,7 @@ from warehouse.engine import create_engine
 from warehouse.errors import MigrationError
 from warehouse.migrate import METADATA, Branch, alembic_config, migrate
 
-SCHEMAS: dict[Branch, list[str]] = {"api": ["inbox", "registry"], "warehouse": ["raw", "ml", "ops"]}
+SCHEMAS: dict[Branch, list[str]] = {"api": ["inbox", "registry"], "warehouse": ["raw", "ml", "ops", "restricted"]}
 
 STRUCTURE = {
     "columns": """

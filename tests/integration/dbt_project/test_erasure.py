@@ -1,0 +1,96 @@
+"""A worker is erased from raw and from the marts: every total stays, and a rebuild gives the same rows (C39)."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, insert, text
+
+from warehouse import tables
+from warehouse.erasure import erase_worker
+from warehouse.errors import NotErased
+
+MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
+ERASED = "erased-1f"
+TOTALS = """
+    select 'site', site_code, date, units_produced, working_h, worker_count, utilization_pct
+    from marts.fct_site_kpis_daily
+    union all
+    select 'work unit', work_unit_code, date, units_produced, occupancy_h, null, occupancy_ratio
+    from marts.fct_work_unit_kpis_daily
+    order by 1, 2, 3
+"""
+
+
+def event(minute: int, worker_code: str, **more: Any) -> dict[str, Any]:
+    moment = MONDAY + timedelta(minutes=minute)
+    return {
+        "site_code": "berlin", "source_code": "C1", "event_type": "working", "event_time": moment,
+        "worker_code": worker_code, "work_unit_code": "U1", "duration_s": 600, "units_produced": 4, "confidence": None,
+        "is_server_time": False, "item_index": 0, "batch_seq": 1, "load_id": 1, "received_at": moment,
+        "recorded_at": moment,
+    } | more  # fmt: skip
+
+
+@pytest.fixture
+def dbt(warehouse_url: str, warehouse_engine: Engine, start_dbt: Callable[[str], Any]) -> Any:
+    revision = {**event(0, "W1", units_produced=9), "superseded_at": MONDAY + timedelta(hours=1)}
+    change = {"site_code": "berlin", "change_seq": 1, "entity": "workers", "code": "W1", "changed_by": "test",
+              "payload": {"worker_code": "W1", "department": "A", "active_since": "2020-01-01T00:00:00Z"},
+              "changed_at": MONDAY}  # fmt: skip
+    names = [{"site_code": "berlin", "worker_code": code, "name": f"Name of {code}"} for code in ("W1", "W2")]
+    with warehouse_engine.begin() as connection:
+        others = [event(20, "W2"), event(40, "W1", event_type="idle"), event(5, "W1", site_code="pune")]
+        connection.execute(insert(tables.events), [event(0, "W1"), *others])
+        connection.execute(insert(tables.event_revisions), [revision])
+        connection.execute(insert(tables.warehouse_registry_changes), [change])
+        connection.execute(insert(tables.worker_names), names)
+    session = start_dbt(warehouse_url)
+    session("run")
+    return session
+
+
+def test_every_total_stays_and_a_rebuild_gives_the_same(
+    dbt: Any, warehouse_engine: Engine, snapshot: Callable[[Connection], dict[str, list[str]]]
+) -> None:
+    with warehouse_engine.connect() as connection:
+        totals, before = connection.execute(text(TOTALS)).all(), snapshot(connection)
+
+    changed = erase_worker(warehouse_engine, "berlin", "W1", ERASED)
+
+    assert changed["raw.events"] == 2 and changed["raw.event_revisions"] == 1
+    assert changed["restricted.worker_names"] == 1
+    with warehouse_engine.connect() as connection:
+        assert connection.execute(text(TOTALS)).all() == totals
+        after = snapshot(connection)
+        dump = repr([connection.execute(text(f"select t::text from {name} as t")).all() for name in RAW])
+    left = [row for rows in after.values() for row in rows if "W1" in row and "pune" not in row]
+    assert left == []
+    assert dump.count("W1") == 1, "the other site's W1 is another person"
+    assert {table: len(rows) for table, rows in after.items()} == {table: len(rows) for table, rows in before.items()}
+    dbt("run", "--full-refresh")
+    with warehouse_engine.connect() as connection:
+        assert snapshot(connection) == after
+
+
+RAW = ("raw.events", "raw.event_revisions", "raw.registry_changes", "restricted.worker_names")
+
+
+def test_what_identifies_a_person_beside_the_code_is_dropped(dbt: Any, warehouse_engine: Engine) -> None:
+    erase_worker(warehouse_engine, "berlin", "W1", ERASED)
+    with warehouse_engine.connect() as connection:
+        payload = connection.scalar(text("select payload from raw.registry_changes"))
+        names = connection.scalars(text("select name from restricted.worker_names")).all()
+    assert payload == {"worker_code": ERASED, "department": "A", "active_since": None}
+    assert names == ["Name of W2"]
+
+
+def test_saying_it_again_changes_nothing(dbt: Any, warehouse_engine: Engine) -> None:
+    erase_worker(warehouse_engine, "berlin", "W1", ERASED)
+    assert erase_worker(warehouse_engine, "berlin", "W1", ERASED) == {}
+
+
+def test_the_pseudonym_must_be_another_code(warehouse_engine: Engine) -> None:
+    with pytest.raises(NotErased, match="must be another code"):
+        erase_worker(warehouse_engine, "berlin", "W1", "W1")

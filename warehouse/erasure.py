@@ -1,0 +1,89 @@
+"""Erases a worker from the warehouse: the code gives way to a pseudonym, wherever it stands (C39).
+
+No row is deleted but the name, so that every total stays what it was, and a rebuild from raw gives the same marts. What
+the API's database holds is `ingestion_api.erasure`'s, and comes first: what is loaded later bears the pseudonym then.
+"""
+
+from sqlalchemy import Connection, Engine, bindparam, delete, text
+
+from warehouse import ingest_ledger
+from warehouse.errors import NotErased
+from warehouse.load import REGISTRY
+from warehouse.tables import worker_names
+
+# Whatever has a worker's code in it, dbt's tables and copies of them included. Views follow by themselves, and so do
+# the chunks of a hypertable.
+_PLACES = text(
+    """
+    select table_schema, table_name, string_agg(column_name, ',')
+    from information_schema.columns join information_schema.tables using (table_catalog, table_schema, table_name)
+    where table_type = 'BASE TABLE'
+    and table_schema not in ('pg_catalog', 'information_schema', 'restricted')
+    and table_schema not like '\\_timescaledb%'
+    and column_name in ('site_code', 'worker_code', 'subject_kind', 'subject_code')
+    group by table_schema, table_name
+    order by table_schema, table_name
+    """
+)
+_REGISTRY = text(
+    """
+    update raw.registry_changes set
+        code = :pseudonym,
+        payload = payload || jsonb_build_object('worker_code', cast(:pseudonym as text), 'active_since', null)
+    where site_code = :site_code and entity = 'workers' and code = :worker_code
+    """
+)
+
+
+def erase_worker(engine: Engine, site_code: str, worker_code: str, pseudonym: str) -> dict[str, int]:
+    """Put a pseudonym in the place of a worker's code in every table, in one transaction.
+
+    Loads of the site and rollups wait meanwhile: a run that has begun ends first, and none writes the code again.
+    A load that had pulled its page before the inbox was rewritten may bring the code back; saying it again finds that.
+
+    Args:
+        engine: Of the warehouse.
+        site_code: Whose worker.
+        worker_code: The code to forget.
+        pseudonym: What the API's database has now in its place.
+
+    Returns:
+        Table: rows changed, those without any left out.
+
+    Raises:
+        NotErased: The pseudonym is empty, or the code itself.
+    """
+    if worker_code == pseudonym or not pseudonym:
+        raise NotErased(
+            "The pseudonym must be another code: take the one that `python -m ingestion_api erase-worker` gave."
+        )
+    codes = {"site_code": site_code, "worker_code": worker_code, "pseudonym": pseudonym}
+    with engine.begin() as connection:
+        for kind in ("events", REGISTRY):
+            ingest_ledger.lock(connection, site_code, kind)
+        changed = {
+            f"{schema}.{table}": _rename(connection, schema, table, columns.split(","), codes)
+            for schema, table, columns in connection.execute(_PLACES).all()
+        }
+        changed["raw.registry_changes"] = connection.execute(_REGISTRY, codes).rowcount
+        named = delete(worker_names).where(
+            worker_names.c.site_code == bindparam("site_code"), worker_names.c.worker_code == bindparam("worker_code")
+        )
+        changed["restricted.worker_names"] = connection.execute(named, codes).rowcount
+    return {table: count for table, count in changed.items() if count}
+
+
+def _rename(connection: Connection, schema: str, table: str, columns: list[str], codes: dict[str, str]) -> int:
+    if "site_code" not in columns:
+        return 0
+    if "worker_code" in columns:
+        column, condition = "worker_code", "true"
+    elif {"subject_kind", "subject_code"} <= set(columns):
+        column, condition = "subject_code", "subject_kind = 'worker'"
+    else:
+        return 0
+    statement = f"""
+        update "{schema}"."{table}" set {column} = :pseudonym
+        where site_code = :site_code and {column} = :worker_code and {condition}
+    """
+    return connection.execute(text(statement), codes).rowcount
