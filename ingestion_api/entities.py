@@ -26,10 +26,14 @@ Rate = Annotated[float, Meta(ge=0)]
 
 
 class Site(Payload, frozen=True, kw_only=True):
-    """A plant, with the time zone its days and shifts are counted in."""
+    """A plant, with the time zone its days and shifts are counted in.
+
+    Workers are ranked by output only where `is_worker_ranking_allowed`: that is personal data (C39).
+    """
 
     name: Label
     time_zone: Label
+    is_worker_ranking_allowed: bool = False
 
     def __post_init__(self) -> None:
         if self.time_zone not in _time_zones():

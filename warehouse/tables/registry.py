@@ -26,6 +26,13 @@ sites = Table(
     Column("site_code", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("time_zone", Text, nullable=False, comment="IANA name, such as Europe/Berlin"),
+    Column(
+        "is_worker_ranking_allowed",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether workers may be ranked by output (C39)",
+    ),
     utc("updated_at", now=True),
     schema="registry",
 )

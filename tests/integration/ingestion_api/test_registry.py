@@ -8,7 +8,7 @@ from ingestion_api.client import ApiRefused
 from ingestion_api.contract import Entity
 
 ENTITIES: list[tuple[Entity, str, dict[str, Any]]] = [
-    ("sites", "demo", {"name": "Demo", "time_zone": "America/New_York"}),
+    ("sites", "demo", {"name": "Demo", "time_zone": "America/New_York", "is_worker_ranking_allowed": True}),
     ("work_centers", "line-a", {"name": "Line A", "area_code": "hall 1"}),
     ("work_units", "S4", {"name": "Station 4", "work_center_code": "line-a", "target_units_per_h": 90.0}),
     ("equipment", "pump 3", {"name": "Pump", "equipment_class": "pump", "work_unit_code": "S4"}),
