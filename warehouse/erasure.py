@@ -4,7 +4,9 @@ No row is deleted but the name, so that every total stays what it was, and a reb
 the API's database holds is `ingestion_api.erasure`'s, and comes first: what is loaded later bears the pseudonym then.
 """
 
-from sqlalchemy import Connection, Engine, bindparam, delete, text
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, bindparam, delete, text
 
 from warehouse import ingest_ledger
 from warehouse.errors import NotErased
@@ -15,7 +17,7 @@ from warehouse.tables import worker_names
 # the chunks of a hypertable.
 _PLACES = text(
     """
-    select table_schema, table_name, string_agg(column_name, ',')
+    select table_schema, table_name, array_agg(cast(column_name as text)) as columns
     from information_schema.columns join information_schema.tables using (table_catalog, table_schema, table_name)
     where table_type = 'BASE TABLE'
     and table_schema not in ('pg_catalog', 'information_schema', 'restricted')
@@ -61,10 +63,9 @@ def erase_worker(engine: Engine, site_code: str, worker_code: str, pseudonym: st
     with engine.begin() as connection:
         for kind in ("events", REGISTRY):
             ingest_ledger.lock(connection, site_code, kind)
-        changed = {
-            f"{schema}.{table}": _rename(connection, schema, table, columns.split(","), codes)
-            for schema, table, columns in connection.execute(_PLACES).all()
-        }
+        changed: dict[str, int] = {}
+        for place in connection.execute(_PLACES).all():
+            changed[f"{place.table_schema}.{place.table_name}"] = _rename(connection, place, codes)
         changed["raw.registry_changes"] = connection.execute(_REGISTRY, codes).rowcount
         named = delete(worker_names).where(
             worker_names.c.site_code == bindparam("site_code"), worker_names.c.worker_code == bindparam("worker_code")
@@ -73,17 +74,17 @@ def erase_worker(engine: Engine, site_code: str, worker_code: str, pseudonym: st
     return {table: count for table, count in changed.items() if count}
 
 
-def _rename(connection: Connection, schema: str, table: str, columns: list[str], codes: dict[str, str]) -> int:
-    if "site_code" not in columns:
+def _rename(connection: Connection, place: Row[Any], codes: dict[str, str]) -> int:
+    if "site_code" not in place.columns:
         return 0
-    if "worker_code" in columns:
+    if "worker_code" in place.columns:
         column, condition = "worker_code", "true"
-    elif {"subject_kind", "subject_code"} <= set(columns):
+    elif {"subject_kind", "subject_code"} <= set(place.columns):
         column, condition = "subject_code", "subject_kind = 'worker'"
     else:
         return 0
     statement = f"""
-        update "{schema}"."{table}" set {column} = :pseudonym
+        update "{place.table_schema}"."{place.table_name}" set {column} = :pseudonym
         where site_code = :site_code and {column} = :worker_code and {condition}
     """
     return connection.execute(text(statement), codes).rowcount
