@@ -1,16 +1,21 @@
-"""dbt on a real warehouse: a session that parses once, and rows to build from."""
+"""dbt on a real warehouse: a session that parses once, and a plant that is built once for all tests of the marts."""
 
 import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, make_url, text
+from plant import fill
+from sqlalchemy import Connection, Engine, make_url, text
+
+from warehouse.engine import create_engine
+from warehouse.migrate import migrate
 
 SESSION = Path(__file__).parent / "dbt_session.py"
 
@@ -105,3 +110,42 @@ def snapshot() -> Callable[[Connection], Snapshot]:
         return {table: list(connection.scalars(text(query.format(table)))) for table in tables}
 
     return read
+
+
+@pytest.fixture(scope="session")
+def plant_url(postgres: Any) -> Iterator[str]:
+    """A migrated warehouse that holds the plant of plant.py."""
+    name = f"test_plant_{uuid.uuid4().hex[:12]}"
+    url = postgres.create(name)
+    migrate(url, "warehouse")
+    yield url
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def engine(plant_url: str) -> Iterator[Engine]:
+    """Engine on the plant's warehouse. Who writes there takes it away again: every test of the marts reads it."""
+    engine = create_engine(plant_url)
+    with engine.begin() as connection:
+        fill(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def dbt(plant_url: str, engine: Engine, start_dbt: Callable[[str], Dbt]) -> Dbt:
+    """A dbt session on the plant, after `dbt build` with all its tests."""
+    dbt = start_dbt(plant_url)
+    dbt("build")
+    return dbt
+
+
+@pytest.fixture
+def rows(engine: Engine, dbt: Dbt) -> Callable[[str], list[dict[str, Any]]]:
+    """Answers a query on the plant's marts."""
+
+    def rows(query: str) -> list[dict[str, Any]]:
+        with engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+    return rows
