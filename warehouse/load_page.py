@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from warehouse import ingest_ledger, ledger, load_events, load_readings, versions
 from warehouse.arrow_columns import integers
+from warehouse.compression import allow_changes
 from warehouse.errors import PageInconsistent
 from warehouse.lateness import lateness_by_batch
 from warehouse.sources import Kind, Pull
@@ -115,6 +116,7 @@ def _settle(
     if items.num_rows == 0:
         return Outcome()
     versioned, stage = _TABLES[kind]
+    allow_changes(connection)
     versions.create_stage(connection, versioned)
     page = stage(connection, site_code, items)
     return versions.settle(connection, versioned, page, load_id, recorded_at)

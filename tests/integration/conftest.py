@@ -5,6 +5,7 @@
 | `postgres` | session | `PostgresForTests`: `.url(database)`, `.create(name, template=None)`, `.drop(name)` |
 | `warehouse_url`, `warehouse_engine` | test | a fresh, migrated warehouse, dropped afterwards |
 | `api_url`, `api_engine` | test | a fresh, migrated database of the ingestion API, dropped afterwards |
+| `community_engine` | test | a fresh, migrated warehouse on `MILLRACE_TEST_TIMESCALE_URL`; skips where that is not set |
 | `free_port` | test | a TCP port on loopback that nobody used a moment ago |
 
 The server is the embedded one, on a free port, in a directory of its own; `MILLRACE_TEST_WAREHOUSE_URL` names another
@@ -25,6 +26,7 @@ from sqlalchemy import Engine, NullPool, make_url, text
 from warehouse.embedded import EmbeddedPostgres
 from warehouse.engine import create_engine
 from warehouse.migrate import Branch, migrate
+from warehouse.timescale import capabilities
 
 HERE = Path(__file__).parent
 
@@ -138,6 +140,30 @@ def api_engine(api_url: str) -> Iterator[Engine]:
     engine = create_engine(api_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _community() -> PostgresForTests:
+    named = os.environ.get("MILLRACE_TEST_TIMESCALE_URL")
+    if not named:
+        pytest.skip("needs community TimescaleDB: set MILLRACE_TEST_TIMESCALE_URL to a server that has it")
+    return PostgresForTests(named, None)
+
+
+@pytest.fixture
+def community_engine(_community: PostgresForTests) -> Iterator[Engine]:
+    """Engine on a fresh, migrated warehouse of a community TimescaleDB."""
+    name = f"test_community_{uuid.uuid4().hex[:12]}"
+    url = _community.create(name)
+    try:
+        migrate(url, "warehouse")
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            assert capabilities(connection).has_compression, f"{url} is not a community TimescaleDB"
+        yield engine
+        engine.dispose()
+    finally:
+        _community.drop(name)
 
 
 @pytest.fixture
