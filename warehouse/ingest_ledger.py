@@ -47,6 +47,7 @@ _BATCH_COLUMNS = {
     "duplicate_count": "integer",
     "device_timed_count": "integer",
     "late_count": "integer",
+    "lateness_p50_s": "double precision",
     "lateness_p95_s": "double precision",
     "received_at": "timestamptz",
 }
@@ -138,6 +139,7 @@ def _row(batch: BatchEntry, outcome: Outcome, lateness: Lateness) -> dict[str, o
         "duplicate_count": batch.accepted_count - inserted - revised,
         "device_timed_count": lateness.device_timed_count,
         "late_count": lateness.late_count,
+        "lateness_p50_s": lateness.p50_s,
         "lateness_p95_s": lateness.p95_s,
         "received_at": batch.received_at,
     }

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from warehouse.arrow_columns import integers, microseconds
+from warehouse.arrow_columns import Integers, integers, microseconds
 
 LATE_AFTER_S = 3600
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -17,15 +19,17 @@ class Lateness:
     Attributes:
         device_timed_count: Items with a device time.
         late_count: Of these, received 60 minutes or more after their event.
-        p95_s: Received minus event time, 95th percentile with linear interpolation; None without such items.
+        p50_s: Received minus event time, median with linear interpolation; None without such items.
+        p95_s: The 95th percentile of the same.
     """
 
     device_timed_count: int
     late_count: int
+    p50_s: float | None
     p95_s: float | None
 
 
-NOTHING_TIMED = Lateness(0, 0, None)
+NOTHING_TIMED = Lateness(0, 0, None, None)
 
 
 def lateness_by_batch(items: pa.Table) -> dict[int, Lateness]:
@@ -36,11 +40,15 @@ def lateness_by_batch(items: pa.Table) -> dict[int, Lateness]:
     order = np.lexsort((delay_s, batch_seq))
     delay_s = delay_s[order]
     batches, starts, counts = np.unique(batch_seq[order], return_index=True, return_counts=True)
-    rank = 0.95 * (counts - 1)
-    below = np.floor(rank).astype(np.int64)
-    above = np.ceil(rank).astype(np.int64)
-    low, high = delay_s[starts + below], delay_s[starts + above]
-    p95_s = low + (high - low) * (rank - below)
+    p50_s, p95_s = (_percentiles(delay_s, starts, counts, share) for share in (0.5, 0.95))
     late = np.add.reduceat(delay_s >= LATE_AFTER_S, starts, dtype=np.int64) if len(starts) else starts
-    figures = zip(batches.tolist(), counts.tolist(), late.tolist(), p95_s.tolist(), strict=True)
-    return {batch: Lateness(count, late_count, p95) for batch, count, late_count, p95 in figures}
+    figures = zip(counts.tolist(), late.tolist(), p50_s.tolist(), p95_s.tolist(), strict=True)
+    return {batch: Lateness(*of_batch) for batch, of_batch in zip(batches.tolist(), figures, strict=True)}
+
+
+def _percentiles(ordered: Floats, starts: Integers, counts: Integers, share: float) -> Floats:
+    """The value that a share of each batch stays within, shape (batch,), interpolated between neighbours."""
+    rank = share * (counts - 1)
+    below, above = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
+    low, high = ordered[starts + below], ordered[starts + above]
+    return np.asarray(low + (high - low) * (rank - below), dtype=np.float64)

@@ -156,6 +156,8 @@ batches = Table(
     Column("load_id", BigInteger, ForeignKey("raw.loads.load_id"), nullable=False),
     utc("received_at"),
     utc("recorded_at", now=True),
+    # Behind the others, where a table that is older than the column has it.
+    Column("lateness_p50_s", Double, comment="NULL as lateness_p95_s, and in batches older than the column"),
     PrimaryKeyConstraint("site_code", "batch_seq"),
     Index(None, "received_at"),
     Index(None, "load_id"),

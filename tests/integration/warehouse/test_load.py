@@ -160,8 +160,8 @@ def test_lateness_counts_device_times_only(warehouse_engine: Engine, inbox: Any)
     inbox.add("readings", [{"event_time": None, "value": 4.0, "metric": "flow"}], received_at=received)
     summary = load_site(warehouse_engine, inbox, "demo")
     assert summary.late_count == 1
-    ledger = "select device_timed_count, late_count, lateness_p95_s from raw.batches order by batch_seq"
-    assert rows(warehouse_engine, ledger) == [(2, 1, pytest.approx(3540 + 0.95 * 60)), (0, 0, None)]
+    ledger = "select device_timed_count, late_count, lateness_p50_s, lateness_p95_s from raw.batches order by batch_seq"
+    assert rows(warehouse_engine, ledger) == [(2, 1, 3570.0, pytest.approx(3540 + 0.95 * 60)), (0, 0, None, None)]
 
 
 def test_ledger_keeps_what_the_inbox_tells(warehouse_engine: Engine, inbox: Any) -> None:

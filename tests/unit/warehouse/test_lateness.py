@@ -33,13 +33,19 @@ def test_p95_is_interpolated_between_neighbours() -> None:
     assert found[7].p95_s == pytest.approx(95.0)
 
 
+def test_p50_of_an_even_number_lies_halfway() -> None:
+    """C17: of 0, 60, 120 and 3,600 s the median is 90 s; the slow one is the 95th percentile's matter."""
+    found = lateness_by_batch(items((7, 3600, False), (7, 0, False), (7, 120, False), (7, 60, False)))
+    assert found[7].p50_s == 90.0
+
+
 def test_batches_are_kept_apart_and_server_times_left_out() -> None:
     found = lateness_by_batch(items((2, 5, False), (1, 7200, False), (2, 9999, True), (3, 1, True)))
-    assert found == {1: Lateness(1, 1, 7200.0), 2: Lateness(1, 0, 5.0)}
+    assert found == {1: Lateness(1, 1, 7200.0, 7200.0), 2: Lateness(1, 0, 5.0, 5.0)}
 
 
 def test_clock_ahead_is_negative_lateness() -> None:
-    assert lateness_by_batch(items((1, -30, False)))[1] == Lateness(1, 0, -30.0)
+    assert lateness_by_batch(items((1, -30, False)))[1] == Lateness(1, 0, -30.0, -30.0)
 
 
 def test_nothing_timed_says_nothing() -> None:

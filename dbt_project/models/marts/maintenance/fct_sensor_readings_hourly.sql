@@ -6,18 +6,12 @@
     )
 }}
 
--- Sums of floats depend on the order of their terms: by event time, any order of arrival gives the same bits.
 with rolled_up as (
 
     select
         signal_id,
         date_trunc('hour', event_time, 'UTC') as hour,
-        count(*) as reading_count,
-        count(*) filter (where is_good) as good_count,
-        avg(value order by event_time) filter (where is_good) as avg_value,
-        min(value) filter (where is_good) as min_value,
-        max(value) filter (where is_good) as max_value,
-        stddev_samp(value order by event_time) filter (where is_good) as stddev_value
+        {{ reading_figures() }}
     from {{ ref('stg_raw__readings') }}
     where {{ in_hours('event_time') }}
     group by signal_id, date_trunc('hour', event_time, 'UTC')
@@ -37,6 +31,8 @@ select
     rolled_up.min_value,
     rolled_up.max_value,
     rolled_up.stddev_value,
-    cast(round(100.0 * rolled_up.good_count / rolled_up.reading_count, 4) as numeric(7, 4)) as good_pct
+    cast(round(100.0 * rolled_up.good_count / rolled_up.reading_count, 4) as numeric(7, 4)) as good_pct,
+    rolled_up.good_values[1] as first_value,
+    rolled_up.good_values[array_upper(rolled_up.good_values, 1)] as last_value
 from rolled_up
 inner join {{ ref('stg_raw__signals') }} as signals on rolled_up.signal_id = signals.signal_id

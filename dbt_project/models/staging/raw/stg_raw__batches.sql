@@ -27,6 +27,7 @@ renamed as (
         duplicate_count,
         device_timed_count,
         late_count,
+        lateness_p50_s,
         lateness_p95_s,
         quarantine_reasons,
 
