@@ -1,4 +1,4 @@
-{{ config(materialized='view', tags=['reference']) }}
+{{ config(materialized='view', tags=['daily']) }}
 
 -- A view, so that withdrawing a site's permission takes every rank away at once.
 with grouped as (
