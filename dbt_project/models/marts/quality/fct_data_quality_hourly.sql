@@ -1,7 +1,7 @@
 {{ config(tags=['hourly'], meta={'range_column': 'hour'}) }}
 
--- Reasons by what they say of an item. The others say that one of its values is not to be believed.
-{%- set incomplete = ['malformed_item'] %}
+-- These reasons say that an item contradicts the registry, malformed_item that it lacks something; all others, that one
+-- of its values is not to be believed.
 {%- set inconsistent = ['unknown_equipment', 'unknown_work_unit', 'unknown_worker', 'unit_mismatch'] %}
 
 -- Two kinds of batches tell nothing of how well a source sends now: the backlog of one that was cut off (C48), and
@@ -13,9 +13,7 @@ with batches as (
         date_trunc('hour', received_at, 'UTC') as hour,
         origin = 'push' as is_push,
         origin = 'push' and not is_replay as is_live,
-        {% for reason in incomplete -%}
-            coalesce(cast(quarantine_reasons ->> '{{ reason }}' as bigint), 0){{ '' if loop.last else ' + ' }}
-        {%- endfor %} as incomplete_count,
+        coalesce(cast(quarantine_reasons ->> 'malformed_item' as bigint), 0) as incomplete_count,
         {% for reason in inconsistent -%}
             coalesce(cast(quarantine_reasons ->> '{{ reason }}' as bigint), 0){{ '' if loop.last else ' + ' }}
         {%- endfor %} as inconsistent_count
