@@ -95,7 +95,7 @@ select
     summed.date,
     cast(summed.reading_count as bigint) as reading_count,
     cast(summed.good_count as bigint) as good_count,
-    -- Rounding to 15 digits must not take the mean out of the range of its values.
+    -- The means of hours are rounded; theirs must not be out of the range of the values.
     greatest(
         summed.min_value,
         least(summed.max_value, cast(summed.value_sum / nullif(summed.good_count, 0) as double precision))
