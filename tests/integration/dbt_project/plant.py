@@ -68,13 +68,17 @@ READINGS = [
 REGISTRY: list[tuple[str, str, str, dict[str, Any]]] = [
     (BERLIN, "sites", BERLIN, {"name": "Berlin", "time_zone": "Europe/Berlin"}),
     (PUNE, "sites", PUNE, {"name": "Pune", "time_zone": "Asia/Kolkata"}),
+    (BERLIN, "work_centers", "L1", {"name": "Line 1", "area_code": None}),
     (BERLIN, "work_units", "U1", {"name": "Press", "work_center_code": "L1", "target_units_per_h": 25}),
     (BERLIN, "work_units", "U2", {"name": "Lathe", "work_center_code": None, "target_units_per_h": None}),
     (BERLIN, "workers", "W1", {"department": "A", "shift_code": "LATE"}),
     (BERLIN, "shifts", "LATE", {"name": "Late", "starts_at_local": "12:30", "ends_at_local": "20:30"}),
+    (PUNE, "work_units", "U9", {"name": "Saw", "work_center_code": "L9", "target_units_per_h": 10}),
+    (PUNE, "shifts", "NIGHT", {"name": "Night", "starts_at_local": "22:00", "ends_at_local": "06:00"}),
     (BERLIN, "equipment", "P1", {"name": "Pump", "equipment_class": "pump", "work_unit_code": "U1"}),
-    # A later version: what is now is not what was then.
-    (BERLIN, "work_units", "U1", {"name": "Press 1", "work_center_code": "L1", "target_units_per_h": 60}),
+    # Later versions: what is now is not what was then.
+    (BERLIN, "work_units", "U1", {"name": "Press 1", "work_center_code": "L2", "target_units_per_h": 60}),
+    (BERLIN, "workers", "W1", {"department": "B", "shift_code": "LATE"}),
 ]
 
 

@@ -53,3 +53,33 @@ def test_days_begin_at_local_midnight_at_half_past_the_hour(rows: Rows) -> None:
     ]
     units = rows(f"select date, occupancy_h from marts.fct_work_unit_kpis_daily where site_code = '{PUNE}'")
     assert [row["occupancy_h"] for row in units] == [Decimal("0.5")] * 2
+
+
+def test_worker_kpis_of_an_hour(rows: Rows) -> None:
+    """S1-024..026: from 10:00 half an hour absent, a quarter idle, a quarter working; from 11:15 working."""
+    found = rows(f"""
+        select working_h, idle_h, absent_h, elapsed_h, units_produced, utilization_elapsed_pct, presence_pct,
+            throughput_rate
+        from marts.fct_worker_kpis_hourly
+        where site_code = '{BERLIN}' and worker_code = 'W1' and hour >= '{at("10:00")}' order by hour
+    """)
+    assert found == [
+        exactly(working_h="0.25", idle_h="0.25", absent_h="0.5", elapsed_h="1", units_produced=0,
+                utilization_elapsed_pct="25", presence_pct="50", throughput_rate="0"),
+        exactly(working_h="0.75", idle_h="0", absent_h="0", elapsed_h="0.75", units_produced=20,
+                utilization_elapsed_pct="100", presence_pct="100", throughput_rate="26.666667"),
+    ]  # fmt: skip
+
+
+def test_worker_kpis_of_a_shift(rows: Rows) -> None:
+    """What a night shift does after local midnight belongs to the date on which it starts."""
+    found = rows("""
+        select worker_code, date, shift_code, working_h, elapsed_h, units_produced, throughput_rate
+        from marts.fct_worker_kpis_by_shift order by worker_code
+    """)
+    assert found == [
+        exactly(working_h="0.5", elapsed_h="0.5", units_produced=4, throughput_rate="8")
+        | {"worker_code": "W1", "date": MONDAY, "shift_code": "LATE"},
+        exactly(working_h="1", elapsed_h="1", units_produced=12, throughput_rate="12")
+        | {"worker_code": "W9", "date": MONDAY, "shift_code": "NIGHT"},
+    ]

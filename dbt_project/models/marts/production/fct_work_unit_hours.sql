@@ -14,6 +14,23 @@ with timed as (
 
 ),
 
+-- The time window: as long as anybody was seen at the work unit, or seen missing from it.
+windowed as (
+
+    select
+        site_code,
+        work_unit_code,
+        hour,
+        extract(epoch from max(ended_at) - min(started_at)) as window_s
+    from {{ ref('int_states_resolved') }}
+    where
+        work_unit_code is not null
+        and state in ('working', 'idle', 'absent')
+        and {{ in_hours('hour') }}
+    group by site_code, work_unit_code, hour
+
+),
+
 counted as (
 
     select
@@ -39,8 +56,10 @@ combined as (
         hour,
         coalesce(timed.occupied_s, 0) as occupied_s,
         coalesce(timed.working_s, 0) as working_s,
+        coalesce(windowed.window_s, 0) as window_s,
         coalesce(counted.units_produced, 0) as units_produced
-    from timed
+    from windowed
+    full join timed using (site_code, work_unit_code, hour)
     full join counted using (site_code, work_unit_code, hour)
 
 )
@@ -53,13 +72,15 @@ select
     cast(combined.working_s as numeric(9, 3)) as working_s,
     cast(combined.occupied_s - combined.working_s as numeric(9, 3)) as idle_s,
     cast(combined.units_produced as bigint) as units_produced,
-    -- The target in force when the hour began: changing it today leaves yesterday as it was.
-    cast(targets.payload ->> 'target_units_per_h' as numeric(18, 6)) as target_units_per_h
+    -- Target and line in force when the hour began: changing them today leaves yesterday as it was.
+    cast(versions.payload ->> 'target_units_per_h' as numeric(18, 6)) as target_units_per_h,
+    cast(combined.window_s as numeric(9, 3)) as window_s,
+    versions.payload ->> 'work_center_code' as work_center_code
 from combined
-left join {{ ref('int_registry_entries_versioned') }} as targets
+left join {{ ref('int_registry_entries_versioned') }} as versions
     on
-        targets.entity = 'work_units'
-        and combined.site_code = targets.site_code
-        and combined.work_unit_code = targets.code
-        and combined.hour >= targets.valid_from
-        and combined.hour < targets.valid_to
+        versions.entity = 'work_units'
+        and combined.site_code = versions.site_code
+        and combined.work_unit_code = versions.code
+        and combined.hour >= versions.valid_from
+        and combined.hour < versions.valid_to

@@ -8,7 +8,8 @@ with timed as (
         hour,
         coalesce(sum(extract(epoch from ended_at - started_at)) filter (where state = 'working'), 0) as working_s,
         coalesce(sum(extract(epoch from ended_at - started_at)) filter (where state = 'idle'), 0) as idle_s,
-        coalesce(sum(extract(epoch from ended_at - started_at)) filter (where state = 'absent'), 0) as absent_s
+        coalesce(sum(extract(epoch from ended_at - started_at)) filter (where state = 'absent'), 0) as absent_s,
+        extract(epoch from max(ended_at) - min(started_at)) as elapsed_s
     from {{ ref('int_states_resolved') }}
     where
         subject_kind = 'worker'
@@ -42,6 +43,7 @@ select
     cast(coalesce(timed.idle_s, 0) as numeric(9, 3)) as idle_s,
     cast(coalesce(timed.absent_s, 0) as numeric(9, 3)) as absent_s,
     cast(3600 - coalesce(timed.working_s + timed.idle_s + timed.absent_s, 0) as numeric(9, 3)) as unknown_s,
-    cast(coalesce(counted.units_produced, 0) as bigint) as units_produced
+    cast(coalesce(counted.units_produced, 0) as bigint) as units_produced,
+    cast(coalesce(timed.elapsed_s, 0) as numeric(9, 3)) as elapsed_s
 from timed
 full join counted using (site_code, worker_code, hour)
