@@ -17,7 +17,7 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 Kind = Literal["readings", "events"]
 LossKind = Literal["readings", "events", "unknown"]
 DeviceTime = Annotated[datetime, Meta(tz=True)]
-EventType = Literal["working", "idle", "absent", "product_count"]
+EventType = Literal["working", "idle", "absent", "down", "product_count", "scrap_count"]
 Entity = Literal["sites", "work_centers", "work_units", "equipment", "signals", "workers", "shifts", "alarm_rules"]
 ReasonCode = Literal[
     "malformed_item",
@@ -55,7 +55,9 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One observed activity.
 
-    Without `duration_s` the state lasts until the next state event of the same subject (C12).
+    Without `duration_s` the state lasts until the next state event of the same subject (C12): the worker, or the work
+    unit where no worker is named. A `down` says that a work unit stands still because of a failure; its subject is
+    always the work unit. The `units_produced` of a `scrap_count` are scrapped ones, produced and counted before.
     """
 
     source_code: str

@@ -96,7 +96,21 @@ EXAMPLES: dict[str, Any] = {
                 "duration_s": 1800,
                 "units_produced": 45,
                 "confidence": 0.93,
-            }
+            },
+            {
+                "source_code": "press-3",
+                "event_type": "down",
+                "event_time": "2026-02-06T11:00:00Z",
+                "work_unit_code": "S3",
+                "duration_s": 600,
+            },
+            {
+                "source_code": "gauge-3",
+                "event_type": "scrap_count",
+                "event_time": "2026-02-06T11:15:00Z",
+                "work_unit_code": "S3",
+                "units_produced": 2,
+            },
         ]
     },
     "BatchReceipt": _RECEIPT,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ingestion_api.columns import Columns, ReadingColumns
+from ingestion_api.columns import Columns, EventColumns, ReadingColumns
 from ingestion_api.contract import ReasonCode
 from ingestion_api.known_codes import KnownCodes
 
@@ -198,6 +198,16 @@ def _unknown(name: str, path: str) -> Callable[[str], str]:
     return lambda value: f"{name} {value!r} is not registered: PUT /api/v1/{path}/…, then release the item"
 
 
+def _has_place(columns: EventColumns, _: Circumstances) -> list[Finding]:
+    if "down" not in columns.event_type:
+        return []
+    return [
+        (row, "work_unit_code is missing; down is the state of a work unit")
+        for row, event_type in enumerate(columns.event_type)
+        if event_type == "down" and columns.work_unit_code[row] is None
+    ]
+
+
 READING_TEXTS = ("equipment_code", "metric", "unit_code")
 READING_RULES: tuple[Rule, ...] = (
     Rule("codes are given", "malformed_item", _given("equipment_code", "metric"), is_of_layout=True),
@@ -217,6 +227,7 @@ READING_RULES: tuple[Rule, ...] = (
 EVENT_TEXTS = ("source_code", "work_unit_code", "worker_code")
 EVENT_RULES: tuple[Rule, ...] = (
     Rule("source is given", "malformed_item", _given("source_code")),
+    Rule("a down names its work unit", "malformed_item", _has_place),
     Rule("texts are short", "text_too_long", _short(*EVENT_TEXTS)),
     Rule("texts can be stored", "text_not_storable", _storable(*EVENT_TEXTS)),
     # No gate at 0.7: it would hide the very drift that confidence is watched for (C8).

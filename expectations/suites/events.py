@@ -30,7 +30,8 @@ groups as (
         count(*) filter (where confidence < {UNCERTAIN_BELOW}) as uncertain_count,
         count(*) filter (where units_produced < 0) as units_negative_count,
         count(*) filter (where duration_s < 0 or duration_s > {LONGEST_DURATION_S}) as duration_outside_count,
-        count(*) filter (where event_type = 'product_count' and units_produced is null) as units_missing_count
+        count(*) filter (where event_type in ('product_count', 'scrap_count') and units_produced is null)
+            as units_missing_count
     from events
     group by site_code, source_code, date_trunc('hour', event_time)
 )
@@ -89,11 +90,11 @@ SUITE = Suite(
             mission=("S0-060", "C12"),
         ),
         Expectation(
-            name="product_counts_carry_units",
+            name="counts_carry_units",
             column="units_missing_count",
             at_most=0,
             severity="warning",
-            description="Every product_count says how many units.",
+            description="Every product_count and scrap_count says how many units.",
             mission=("S0-063", "S1-003"),
         ),
     ),

@@ -72,16 +72,19 @@ reading_revisions = Table(
 )
 
 
+_EVENT_TYPES = "working, idle, absent, down, product_count or scrap_count (S1-003, ISO 22400)"
+
+
 def _event_columns() -> list[Column[object]]:
     return [
         Column("site_code", Text, nullable=False),
         Column("source_code", Text, nullable=False, comment="Camera or device that saw it"),
-        Column("event_type", Text, nullable=False, comment="working, idle, absent or product_count (S1-003)"),
+        Column("event_type", Text, nullable=False, comment=_EVENT_TYPES),
         utc("event_time"),
         Column("work_unit_code", Text, nullable=False, server_default="", comment="Empty: none"),
         Column("worker_code", Text, nullable=False, server_default="", comment="Empty: none"),
         Column("duration_s", Numeric(9, 3), comment="NULL: the state lasts until the next event (C12)"),
-        Column("units_produced", BigInteger),
+        Column("units_produced", BigInteger, comment="Of a scrap_count: scrapped ones"),
         Column("confidence", Double, comment="0 to 1, of the edge classifier (S1-004)"),
         Column("is_server_time", Boolean, nullable=False),
         Column("item_index", SmallInteger, nullable=False),

@@ -88,7 +88,7 @@ def an_event(dice: random.Random) -> Item:
     happened = START + dice.random() * HOURS * HOUR
     return {
         "source_code": dice.choice(["C1", "C2"]),
-        "event_type": dice.choice(["working", "working", "idle", "absent", "product_count"]),
+        "event_type": dice.choice(["working", "working", "idle", "absent", "down", "product_count", "scrap_count"]),
         "event_time": happened.replace(microsecond=dice.choice([0, 0, 1, 999_999])),
         "work_unit_code": dice.choice(["", "U1", "U2"]),
         "worker_code": dice.choice(["", "W1", "W2", "W3"]),

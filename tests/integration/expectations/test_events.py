@@ -49,7 +49,8 @@ def test_many_uncertain_events_are_a_warning(plant: Any, validate: Validate, unc
         ({"units_produced": -1}, "units_are_not_negative"),
         ({"duration_s": 86_400.001}, "durations_are_within_a_day"),
         ({"duration_s": -1}, "durations_are_within_a_day"),
-        ({"event_type": "product_count"}, "product_counts_carry_units"),
+        ({"event_type": "product_count"}, "counts_carry_units"),
+        ({"event_type": "scrap_count"}, "counts_carry_units"),
     ],
 )
 def test_one_impossible_event_fails_its_expectation_and_no_other(

@@ -95,10 +95,18 @@ def test_reading_is_judged(fields: dict[str, Any], reason_code: str | None) -> N
         ({"work_unit_code": "S3", "worker_code": "W114"}, None),
         ({"work_unit_code": "S4"}, "unknown_work_unit"),
         ({"worker_code": "W115"}, "unknown_worker"),
+        ({"event_type": "down"}, "malformed_item"),
+        ({"event_type": "down", "work_unit_code": ""}, "malformed_item"),
+        ({"event_type": "down", "worker_code": "W114"}, "malformed_item"),
+        ({"event_type": "down", "work_unit_code": "S4"}, "unknown_work_unit"),
+        ({"event_type": "down", "work_unit_code": "S3"}, None),
+        ({"event_type": "down", "work_unit_code": "S3", "worker_code": "W114", "duration_s": 60.0}, None),
+        ({"event_type": "scrap_count", "units_produced": 2}, None),
+        ({"event_type": "scrap_count", "units_produced": -1}, "units_out_of_range"),
     ],
 )
 def test_event_is_judged(fields: dict[str, Any], reason_code: str | None) -> None:
-    """S1-012: workers and workstations must exist."""
+    """S1-012: workers and workstations must exist. A failure is some work unit's (ISO 22400)."""
     assert reason_of_event(**fields) == reason_code
 
 
@@ -138,6 +146,13 @@ def test_sentence_of_a_huge_number_is_short() -> None:
     item = Event(source_code="camera-1", event_type="working", units_produced=10**4000)
     broken = find_broken(of_events([0], [item]), Circumstances(NOW, KNOWN))
     assert len(broken[0][1]) < 200
+
+
+def test_of_several_events_only_the_down_without_a_work_unit_is_found() -> None:
+    places = [("working", None), ("down", "S3"), ("down", None), ("idle", None)]
+    items = [Event(source_code="camera-1", event_type=kind, work_unit_code=place) for kind, place in places]  # type: ignore[arg-type]
+    broken = find_broken(of_events(range(4), items), Circumstances(NOW, KNOWN))
+    assert broken == {2: ("malformed_item", "work_unit_code is missing; down is the state of a work unit")}
 
 
 def test_rules_are_named_once_each() -> None:

@@ -2,7 +2,21 @@
 
 {%- set hours = built_range('hour') %}
 
-with events as (
+with states as (
+
+    select
+        *,
+        -- Whoever told it, a failure is the work unit's: what its workers do goes on beside it.
+        worker_code is not null and event_type <> 'down' as is_of_worker
+    from {{ ref('stg_raw__events') }}
+    where
+        is_state
+        and is_certain
+        and {{ in_hours('event_time', reach_back_s=var('max_state_duration_s')) }}
+
+),
+
+events as (
 
     select
         *,
@@ -12,14 +26,9 @@ with events as (
         case when duration_s is not null then least(duration_s, {{ var('max_state_duration_s') }}) end
         * interval '1 second' as lasts,
         -- Who is in the state; where nobody in particular was seen, the work unit.
-        case when worker_code is null then 'work_unit' else 'worker' end as subject_kind,
-        coalesce(worker_code, work_unit_code) as subject_code
-    from {{ ref('stg_raw__events') }}
-    where
-        is_state
-        and is_certain
-        and coalesce(worker_code, work_unit_code) is not null
-        and {{ in_hours('event_time', reach_back_s=var('max_state_duration_s')) }}
+        case when is_of_worker then 'worker' else 'work_unit' end as subject_kind,
+        case when is_of_worker then worker_code else work_unit_code end as subject_code
+    from states
 
 ),
 
@@ -27,11 +36,14 @@ with events as (
 reaching as (
 
     select * from events
-    {% if hours is not none %}
-        where
-            event_time >= cast('{{ hours[0] }}' as timestamptz) - interval '{{ var('max_state_gap_s') }} seconds'
-            or started_at + lasts > cast('{{ hours[0] }}' as timestamptz)
-    {% endif %}
+    where
+        subject_code is not null
+        {% if hours is not none %}
+            and (
+                event_time >= cast('{{ hours[0] }}' as timestamptz) - interval '{{ var('max_state_gap_s') }} seconds'
+                or started_at + lasts > cast('{{ hours[0] }}' as timestamptz)
+            )
+        {% endif %}
 
 ),
 

@@ -85,6 +85,7 @@ resolved as (
         -- The overlap rule. What was seen last is believed; of what was seen at once, the surest.
         pieces.event_time desc,
         pieces.confidence desc nulls first,
+        pieces.state = 'down' desc,
         pieces.state desc,
         pieces.source_code asc,
         pieces.work_unit_code asc nulls last

@@ -7,6 +7,7 @@
     )
 }}
 
+-- A failure is nobody's presence: `down` is not among the states.
 with present as (
 
     select *

@@ -40,6 +40,8 @@ windowed as (
             and states.ended_at > parts.started_at
     where
         states.work_unit_code is not null
+        -- That it failed does not say that anybody was looked for.
+        and states.state <> 'down'
         and {{ around_dates('states.hour') }}
     group by states.site_code, states.work_unit_code, parts.date
 

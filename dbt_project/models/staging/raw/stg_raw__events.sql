@@ -20,12 +20,14 @@ renamed as (
 
         -- numerics
         duration_s,
-        units_produced,
+        -- Scrapped units are not produced ones: no KPI can add them up by mistake.
+        case when event_type <> 'scrap_count' then units_produced end as units_produced,
+        case when event_type = 'scrap_count' then units_produced end as units_scrapped,
         confidence,
 
         -- booleans
         is_server_time,
-        event_type in ('working', 'idle', 'absent') as is_state,
+        event_type in ('working', 'idle', 'absent', 'down') as is_state,
         coalesce(confidence >= {{ var('min_confidence') }}, true) as is_certain,
 
         -- timestamps

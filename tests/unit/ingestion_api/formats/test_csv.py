@@ -43,6 +43,14 @@ def test_events() -> None:
     assert (columns.source_code, columns.units_produced, columns.work_unit_code) == (["camera-9"], [5], ["S3"])
 
 
+def test_event_types_are_the_contract_s() -> None:
+    body = b"event_type,count,station_id\ndown,,S3\nstopped,,S3\nscrap_count,2,S3\n"
+    parsed = parse("events", body, CONTEXT)
+    assert isinstance(parsed.columns, EventColumns)
+    assert (parsed.columns.event_type, parsed.columns.units_produced) == (["down", "scrap_count"], [None, 2])
+    assert [(refusal.index, refusal.reason_code) for refusal in parsed.unreadable] == [(1, "malformed_item")]
+
+
 @pytest.mark.parametrize(
     ("row", "reason_code"),
     [

@@ -64,6 +64,18 @@ def test_event_without_a_work_unit_has_none() -> None:
     assert columns.event_time == [None]
 
 
+@pytest.mark.parametrize("event_type", ["working", "idle", "absent", "down", "product_count", "scrap_count"])
+def test_every_event_type_is_read(event_type: str) -> None:
+    """S1-003, S3-024; down and scrap_count for ISO 22400."""
+    parsed = parse("events", EVENT.replace(b"idle", event_type.encode()), Context())
+    assert cast(EventColumns, parsed.columns).event_type == [event_type]
+
+
+@pytest.mark.parametrize("event_type", ["Down", "scrap", "failure", "stopped", ""])
+def test_an_unknown_event_type_is_refused(event_type: str) -> None:
+    assert reasons(parse("events", EVENT.replace(b"idle", event_type.encode()), Context())) == {0: "malformed_item"}
+
+
 def test_unknown_fields_are_ignored() -> None:
     assert readings(GOOD[:-1] + b',"firmware":{"major":[1,2]}}').unreadable == ()
 
