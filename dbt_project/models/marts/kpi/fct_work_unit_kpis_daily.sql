@@ -41,7 +41,7 @@ windowed as (
     where
         states.work_unit_code is not null
         -- That it failed does not say that anybody was looked for.
-        and states.state <> 'down'
+        and states.state is distinct from 'down'
         and {{ around_dates('states.hour') }}
     group by states.site_code, states.work_unit_code, parts.date
 
