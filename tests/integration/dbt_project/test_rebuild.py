@@ -34,7 +34,10 @@ class Inbox:
         self.batches: dict[str, list[tuple[BatchLedgerEntry, list[Item]]]] = {"readings": [], "events": []}
         self.sequence = 0
         entries = [("sites", site_code, {"name": site_code, "time_zone": ZONES[site_code]})]
-        entries += [("work_units", f"U{n}", {"name": "", "target_units_per_h": 10 * n}) for n in range(3)]
+        entries += [
+            ("work_units", f"U{n}", {"name": "", "work_center_code": "L1", "target_units_per_h": 10 * n})
+            for n in range(3)
+        ]
         entries += [("shifts", "NIGHT", {"name": "", "starts_at_local": "00:10", "ends_at_local": "08:00"})]
         entries += [("shifts", "LATE", {"name": "", "starts_at_local": "23:50", "ends_at_local": "08:00"})]
         self.changes = [
