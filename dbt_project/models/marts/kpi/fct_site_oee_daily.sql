@@ -1,0 +1,3 @@
+{{ config(tags=['daily'], meta={'range_column': 'date'}) }}
+
+{{ iso22400_summed('site_code') }}
