@@ -1,5 +1,7 @@
 """Stages a page of readings. Which version of a reading counts is settled in `versions.py`."""
 
+from datetime import datetime
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -30,9 +32,9 @@ _NEWEST = text(
 )
 
 
-def stage(connection: Connection, site_code: str, items: pa.Table) -> StagedPage:
+def stage(connection: Connection, site_code: str, items: pa.Table, recorded_at: datetime) -> StagedPage:
     """Copy readings, as the API exports them, to the stage table; new signals get their ids on the way."""
-    signal_id = _signal_ids(connection, site_code, items)
+    signal_id = _signal_ids(connection, site_code, items, recorded_at)
     event_time, batch_seq = microseconds(items, "event_time"), integers(items, "batch_seq")
     item_index = integers(items, "item_index")
     order, is_first = first_of_key([signal_id, event_time], batch_seq, item_index)
@@ -65,7 +67,7 @@ def _is_beyond(connection: Connection, signal_id: Integers, event_time: Integers
     return np.asarray(event_time > stored[position], dtype=np.bool_)
 
 
-def _signal_ids(connection: Connection, site_code: str, items: pa.Table) -> Integers:
+def _signal_ids(connection: Connection, site_code: str, items: pa.Table, recorded_at: datetime) -> Integers:
     """Id of each row's signal, shape (row,)."""
     equipment, equipment_codes = codes(items, "equipment_code")
     metric, metrics = codes(items, "metric")
@@ -78,4 +80,4 @@ def _signal_ids(connection: Connection, site_code: str, items: pa.Table) -> Inte
         (str(equipment_codes[code // len(metrics)]), str(metrics[code % len(metrics)]), unit_code)
         for code, unit_code in zip(pair.tolist(), unit_of, strict=True)
     ]
-    return np.array(signal_ids(connection, site_code, signals), dtype=np.int64)[position]
+    return np.array(signal_ids(connection, site_code, signals, recorded_at), dtype=np.int64)[position]
