@@ -1,6 +1,7 @@
 """Ids of signals: equipment × metric of a site. Units and limits that somebody reviewed are the registry's."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -31,16 +32,46 @@ _CREATE = text(
 )
 
 
-def signal_ids(connection: Connection, site_code: str, signals: Sequence[Signal], recorded_at: datetime) -> list[int]:
-    """Id of each signal, created where it is new; a unit is filled in once it is seen."""
+_HOURS = text(
+    """
+    select distinct date_trunc('hour', event_time, 'UTC') from raw.readings where signal_id = any(:signal_ids)
+    """
+)
+
+
+@dataclass(frozen=True)
+class FoundSignals:
+    """Ids of the signals that were asked for, in their order.
+
+    Attributes:
+        signal_ids: One per signal.
+        labelled_ids: Of these, the ids whose unit was unknown until now.
+    """
+
+    signal_ids: list[int]
+    labelled_ids: list[int]
+
+
+def find_signals(
+    connection: Connection, site_code: str, signals: Sequence[Signal], recorded_at: datetime
+) -> FoundSignals:
+    """Look signals up; a new one is created, and a unit is filled in once it is seen."""
     known = _known(connection, site_code, signals)
     missing = [signal for signal in signals if _is_news(signal, known.get(signal[:2]))]
+    labelled = [known[signal[:2]][0] for signal in missing if signal[:2] in known]
     if missing:
         units = [unit for _, _, unit in missing]
         columns = _columns(site_code, missing) | {"unit_codes": units, "recorded_at": recorded_at}
         connection.execute(_CREATE, columns)
         known = _known(connection, site_code, signals)
-    return [known[signal[:2]][0] for signal in signals]
+    return FoundSignals([known[signal[:2]][0] for signal in signals], labelled)
+
+
+def hours_of(connection: Connection, signal_ids: Sequence[int]) -> frozenset[datetime]:
+    """The hours in which signals have readings."""
+    if not signal_ids:
+        return frozenset()
+    return frozenset(connection.execute(_HOURS, {"signal_ids": list(signal_ids)}).scalars())
 
 
 def _known(
