@@ -18,6 +18,13 @@ demo: setup ## Start everything, replay a plant and show what came out. ONCE=1 e
 up: setup ## Start the platform without the demo's input, until Ctrl-C
 	@$(BIN)/python -m orchestration up
 
+as-known-at: setup ## Build the marts as known at AT=2026-03-02T10:00Z [FROM=, TO= local dates] [NAME=] beside the real ones
+	@test -n "$(AT)" || { echo "millrace: say the moment: make as-known-at AT=2026-03-02T10:00Z"; exit 1; }
+	@$(BIN)/python -m orchestration as-known-at "$(AT)" $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(NAME),--name $(NAME))
+
+drop-as-known: setup ## Drop what as-known-at has built [NAME=]
+	@$(BIN)/python -m orchestration drop-as-known $(if $(NAME),--name $(NAME))
+
 ##@ Check
 test: setup ## Run every test, with coverage
 	@rm -f .coverage .coverage.*
@@ -91,4 +98,4 @@ clean: ## Delete what the platform wrote (databases, runs, models) and caches; k
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up test test-unit test-timescale timescale-up timescale-down check format bench bench-deps setup clean help
+.PHONY: demo up as-known-at drop-as-known test test-unit test-timescale timescale-up timescale-down check format bench bench-deps setup clean help

@@ -1,13 +1,18 @@
-"""The platform on one machine from the command line: `up` and `demo`. What these do is in `orchestration.local`."""
+"""The platform from the command line: `up`, `demo`, `as-known-at`, `drop-as-known`. What these do is done elsewhere."""
 
 import signal
 import sys
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _moment(said: str) -> datetime:
+    return datetime.fromisoformat(said)
 
 
 @app.command()
@@ -43,8 +48,45 @@ def demo(
         sys.exit("millrace: the figures above do not reconcile; this is a bug, please report it with the logs")
 
 
+@app.command()
+def as_known_at(
+    moment: Annotated[datetime, typer.Argument(help="ISO 8601, such as 2026-03-02T10:00Z.", parser=_moment)],
+    start: Annotated[
+        date | None, typer.Option("--from", help="First site-local date to build.", parser=date.fromisoformat)
+    ] = None,
+    end: Annotated[
+        date | None, typer.Option("--to", help="The date after the last one.", parser=date.fromisoformat)
+    ] = None,
+    name: Annotated[str, typer.Option(help="Of the copy: it is built in marts_as_known_NAME.")] = "",
+) -> None:
+    """Build the marts as known at a past moment, in schemas of their own."""
+    from orchestration.as_known import build_copy
+    from orchestration.errors import CopyFailed
+    from orchestration.manifest import load_manifest, prepare_manifest
+    from warehouse.as_known import suffix_of
+    from warehouse.settings import WarehouseSettings
+
+    if (start is None) != (end is None):
+        raise CopyFailed("--from and --to go together")
+    prepare_manifest()
+    dates = (start, end) if start is not None and end is not None else None
+    build_copy(WarehouseSettings().warehouse_dsn(), load_manifest(), moment, name=name, dates=dates)
+    typer.echo(f"Read it in the schema marts{suffix_of(name)}; drop it by: python -m orchestration drop-as-known")
+
+
+@app.command()
+def drop_as_known(name: Annotated[str, typer.Option(help="Of the copy.")] = "") -> None:
+    """Drop a copy that as-known-at has built."""
+    from warehouse.as_known import drop_copy
+    from warehouse.engine import create_engine
+    from warehouse.settings import WarehouseSettings
+
+    drop_copy(create_engine(WarehouseSettings().warehouse_dsn()), name)
+
+
 def main() -> None:
     """Run a command; errors that a person can mend are one line."""
+    from orchestration.errors import OrchestrationError
     from orchestration.local.errors import LocalPlatformError
     from warehouse.errors import WarehouseError
 
@@ -53,7 +95,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app(standalone_mode=False)
-    except (LocalPlatformError, WarehouseError) as error:
+    except (LocalPlatformError, OrchestrationError, WarehouseError) as error:
         sys.exit(f"millrace: {error}")
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)

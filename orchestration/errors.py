@@ -1,6 +1,7 @@
 """What stops the code location from loading or a run from starting. Each message says in one line what to do.
 
 OrchestrationError
+├── CopyFailed         the marts could not be built as known at a moment
 ├── ManifestMissing    dbt's manifest was never prepared
 └── SiteUnknown        a run names a site that the settings do not
 """
@@ -8,6 +9,10 @@ OrchestrationError
 
 class OrchestrationError(Exception):
     """Base of the errors below."""
+
+
+class CopyFailed(OrchestrationError):
+    """The marts as known at a moment could not be built."""
 
 
 class ManifestMissing(OrchestrationError):

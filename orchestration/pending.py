@@ -3,7 +3,7 @@
 Everything here is light enough for a sensor's tick: no statement reads more than the ledger or one index.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -95,11 +95,10 @@ def registry_position(engine: Engine) -> str | None:
 
 
 def site_zones(engine: Engine) -> list[ZoneInfo]:
-    """The time zones of the sites in the marts; UTC where there is none yet."""
-    names: Sequence[str] = []
+    """The time zones of the sites, also those they had before: their dates are built anew too. UTC without any."""
+    query = "select distinct payload ->> 'time_zone' from raw.registry_changes where entity = 'sites' order by 1"
     with engine.connect() as connection:
-        if _exists(connection, "marts.dim_sites"):
-            names = connection.scalars(text("select distinct time_zone from marts.dim_sites order by 1")).all()
+        names = [name for name in connection.scalars(text(query)) if name is not None]
     return [ZoneInfo(name) for name in names or ["UTC"]]
 
 

@@ -8,6 +8,7 @@ WarehouseError
 │   ├── PortTaken
 │   ├── StartFailed
 │   └── TooLittleDisk
+├── CopyRefused
 ├── MigrationError
 ├── LoadError
 │   └── PageInconsistent
@@ -46,6 +47,10 @@ class StartFailed(EmbeddedPostgresError):
 
 class TooLittleDisk(EmbeddedPostgresError):
     """The disk is nearly full."""
+
+
+class CopyRefused(WarehouseError):
+    """The marts cannot be shown as known at that moment, or under that name."""
 
 
 class MigrationError(WarehouseError):

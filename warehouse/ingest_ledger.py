@@ -10,7 +10,11 @@ from warehouse.lateness import NOTHING_TIMED, Lateness
 from warehouse.sources import BatchEntry
 from warehouse.versions import Outcome
 
-_LOCK = text("select pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_LOCK = text(
+    "select pg_advisory_xact_lock_shared(hashtextextended('millrace/loads', 0)), "
+    "pg_advisory_xact_lock(hashtextextended(:name, 0))"
+)
+_AWAIT = text("select pg_advisory_xact_lock(hashtextextended('millrace/loads', 0))")
 _POSITION = text("select position from raw.cursors where site_code = :site_code and kind = :kind")
 _MOVE = text(
     """
@@ -69,6 +73,11 @@ _RECORD_BATCHES = text(
 def lock(connection: Connection, site_code: str, kind: str) -> None:
     """Let one load of a site and kind in at a time, until the end of the transaction."""
     connection.execute(_LOCK, {"name": f"millrace/load/{site_code}/{kind}"})
+
+
+def await_loads(connection: Connection) -> None:
+    """Wait until no load is storing a page, and let none begin until the end of the transaction: keep it short."""
+    connection.execute(_AWAIT)
 
 
 def position(connection: Connection, site_code: str, kind: str) -> int:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine, text
 
-from warehouse import ingest_ledger
+from warehouse import ingest_ledger, ledger
 from warehouse.errors import PageInconsistent
 from warehouse.load_page import PageCounts, store_page
-from warehouse.load_registry import record_changes
+from warehouse.load_registry import hours_changed_by, record_changes
 from warehouse.sources import Kind, Source
 
 REGISTRY = "registry"
@@ -141,11 +141,13 @@ def _load_registry(
             load_id = ingest_ledger.open_load(
                 connection, site_code, REGISTRY, (after, to), len(changes), recorded_at, dagster_run_id
             )
-            inserted = record_changes(connection, site_code, changes, recorded_at)
+            change_seqs = record_changes(connection, site_code, changes, recorded_at)
+            inserted = len(change_seqs)
             ingest_ledger.close_load(
                 connection, load_id, inserted=inserted, revised=0, duplicate=len(changes) - inserted, late=0
             )
             ingest_ledger.move(connection, site_code, REGISTRY, to, recorded_at)
+            ledger.touch(connection, site_code, hours_changed_by(connection, site_code, change_seqs), recorded_at)
         after = to
         summary = replace(summary, registry_change_count=summary.registry_change_count + inserted)
         tell(summary)

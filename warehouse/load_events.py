@@ -1,6 +1,7 @@
 """Stages a page of events. Which version of an event counts is settled in `versions.py`."""
 
 import io
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,8 +29,8 @@ EVENTS = VersionedTable(
 )
 
 
-def stage(connection: Connection, site_code: str, items: pa.Table) -> StagedPage:
-    """Copy events, as the API exports them, to the stage table."""
+def stage(connection: Connection, site_code: str, items: pa.Table, recorded_at: datetime) -> StagedPage:
+    """Copy events, as the API exports them, to the stage table; when that is recorded makes no difference."""
     key = [codes(items, name)[0] for name in EVENT_KEY if name not in {"site_code", "event_time"}]
     key.append(microseconds(items, "event_time"))
     order, is_first = first_of_key(key, integers(items, "batch_seq"), integers(items, "item_index"))

@@ -1,5 +1,7 @@
 """Stages a page of readings. Which version of a reading counts is settled in `versions.py`."""
 
+from datetime import datetime
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -7,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from warehouse.arrow_columns import Integers, codes, first_of_key, integers, microseconds, time_span
 from warehouse.copy_binary import copy_columns
-from warehouse.signals import signal_ids
+from warehouse.signals import find_signals, hours_of
 from warehouse.tables import reading_revisions, readings
 from warehouse.versions import StagedPage, VersionedTable
 
@@ -30,9 +32,9 @@ _NEWEST = text(
 )
 
 
-def stage(connection: Connection, site_code: str, items: pa.Table) -> StagedPage:
+def stage(connection: Connection, site_code: str, items: pa.Table, recorded_at: datetime) -> StagedPage:
     """Copy readings, as the API exports them, to the stage table; new signals get their ids on the way."""
-    signal_id = _signal_ids(connection, site_code, items)
+    signal_id, labelled_ids = _signal_ids(connection, site_code, items, recorded_at)
     event_time, batch_seq = microseconds(items, "event_time"), integers(items, "batch_seq")
     item_index = integers(items, "item_index")
     order, is_first = first_of_key([signal_id, event_time], batch_seq, item_index)
@@ -50,7 +52,10 @@ def stage(connection: Connection, site_code: str, items: pa.Table) -> StagedPage
     is_append = is_first & _is_beyond(connection, signal_id[order], event_time[order])
     flags = {"is_first": ("bool", is_first), "is_append": ("bool", is_append)}
     copy_columns(connection, READINGS.stage, {**ordered, **flags})
-    return StagedPage(len(order), int(is_first.sum()), int(is_append.sum()), *time_span(items, "event_time"))
+    earliest, latest = time_span(items, "event_time")
+    # The rollups show the unit: those of earlier hours did not have it yet.
+    relabelled = hours_of(connection, labelled_ids)
+    return StagedPage(len(order), int(is_first.sum()), int(is_append.sum()), earliest, latest, relabelled)
 
 
 def _is_beyond(connection: Connection, signal_id: Integers, event_time: Integers) -> NDArray[np.bool_]:
@@ -65,8 +70,10 @@ def _is_beyond(connection: Connection, signal_id: Integers, event_time: Integers
     return np.asarray(event_time > stored[position], dtype=np.bool_)
 
 
-def _signal_ids(connection: Connection, site_code: str, items: pa.Table) -> Integers:
-    """Id of each row's signal, shape (row,)."""
+def _signal_ids(
+    connection: Connection, site_code: str, items: pa.Table, recorded_at: datetime
+) -> tuple[Integers, list[int]]:
+    """Id of each row's signal, shape (row,), and the ids whose unit was unknown until now."""
     equipment, equipment_codes = codes(items, "equipment_code")
     metric, metrics = codes(items, "metric")
     unit, units = codes(items, "unit_code")
@@ -78,4 +85,5 @@ def _signal_ids(connection: Connection, site_code: str, items: pa.Table) -> Inte
         (str(equipment_codes[code // len(metrics)]), str(metrics[code % len(metrics)]), unit_code)
         for code, unit_code in zip(pair.tolist(), unit_of, strict=True)
     ]
-    return np.array(signal_ids(connection, site_code, signals), dtype=np.int64)[position]
+    found = find_signals(connection, site_code, signals, recorded_at)
+    return np.array(found.signal_ids, dtype=np.int64)[position], found.labelled_ids

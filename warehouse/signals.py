@@ -1,6 +1,8 @@
 """Ids of signals: equipment × metric of a site. Units and limits that somebody reviewed are the registry's."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -17,25 +19,59 @@ _KNOWN = text(
 # Only what is missing is sent: each row in conflict would use up an id.
 _CREATE = text(
     """
-    insert into raw.signals (site_code, equipment_code, metric, unit_code)
-    select :site_code, equipment_code, metric, unit_code
+    insert into raw.signals (site_code, equipment_code, metric, unit_code, recorded_at, unit_recorded_at)
+    select :site_code, equipment_code, metric, unit_code, :recorded_at,
+        case when unit_code is not null then :recorded_at end
     from unnest(cast(:equipment_codes as text[]), cast(:metrics as text[]), cast(:unit_codes as text[]))
         as w (equipment_code, metric, unit_code)
     order by equipment_code, metric
-    on conflict (site_code, equipment_code, metric) do update set unit_code = excluded.unit_code
+    on conflict (site_code, equipment_code, metric) do update
+    set unit_code = excluded.unit_code, unit_recorded_at = excluded.unit_recorded_at
     where signals.unit_code is null
     """
 )
 
 
-def signal_ids(connection: Connection, site_code: str, signals: Sequence[Signal]) -> list[int]:
-    """Id of each signal, created where it is new; a unit is filled in once it is seen."""
+_HOURS = text(
+    """
+    select distinct date_trunc('hour', event_time, 'UTC') from raw.readings where signal_id = any(:signal_ids)
+    """
+)
+
+
+@dataclass(frozen=True)
+class FoundSignals:
+    """Ids of the signals that were asked for, in their order.
+
+    Attributes:
+        signal_ids: One per signal.
+        labelled_ids: Of these, the ids whose unit was unknown until now.
+    """
+
+    signal_ids: list[int]
+    labelled_ids: list[int]
+
+
+def find_signals(
+    connection: Connection, site_code: str, signals: Sequence[Signal], recorded_at: datetime
+) -> FoundSignals:
+    """Look signals up; a new one is created, and a unit is filled in once it is seen."""
     known = _known(connection, site_code, signals)
     missing = [signal for signal in signals if _is_news(signal, known.get(signal[:2]))]
+    labelled = [known[signal[:2]][0] for signal in missing if signal[:2] in known]
     if missing:
-        connection.execute(_CREATE, {**_columns(site_code, missing), "unit_codes": [unit for _, _, unit in missing]})
+        units = [unit for _, _, unit in missing]
+        columns = _columns(site_code, missing) | {"unit_codes": units, "recorded_at": recorded_at}
+        connection.execute(_CREATE, columns)
         known = _known(connection, site_code, signals)
-    return [known[signal[:2]][0] for signal in signals]
+    return FoundSignals([known[signal[:2]][0] for signal in signals], labelled)
+
+
+def hours_of(connection: Connection, signal_ids: Sequence[int]) -> frozenset[datetime]:
+    """The hours in which signals have readings."""
+    if not signal_ids:
+        return frozenset()
+    return frozenset(connection.execute(_HOURS, {"signal_ids": list(signal_ids)}).scalars())
 
 
 def _known(

@@ -56,6 +56,7 @@ class StagedPage:
         append_count: Of these, keys that cannot be stored yet (`is_append`).
         earliest: Least event time.
         latest: Greatest event time.
+        hours: Hours, beyond those of the items, that read otherwise since the page came.
     """
 
     item_count: int
@@ -63,6 +64,7 @@ class StagedPage:
     append_count: int
     earliest: datetime
     latest: datetime
+    hours: frozenset[datetime] = frozenset()
 
 
 @dataclass
@@ -100,7 +102,7 @@ def settle(
         load_id: The load that brings them.
         recorded_at: When, by the warehouse's clock.
     """
-    outcome = Outcome()
+    outcome = Outcome(hours=set(page.hours))
     load: dict[str, object] = {"load_id": load_id, "recorded_at": recorded_at}
     if page.append_count:
         connection.execute(text(_append(versioned)), load)

@@ -17,6 +17,7 @@ import psutil
 from sqlalchemy import make_url
 
 from ingestion_api.settings import IngestionApiSettings
+from orchestration.dbt_environment import dbt_environment
 from orchestration.local.errors import PortTaken
 from orchestration.local.keys import ensure_keys
 from orchestration.local.processes import Process, Supervisor, port_is_free, resident_bytes
@@ -180,7 +181,6 @@ class Platform:
                 raise PortTaken(f"port {port} for {name} is taken; stop what uses it or set {setting} to another port")
 
     def _environment(self) -> dict[str, str]:
-        warehouse = make_url(self.warehouse.warehouse_dsn())
         dagster = make_url(self.warehouse.dagster_dsn())
         return {
             **os.environ,
@@ -199,11 +199,7 @@ class Platform:
             "MILLRACE_EDGE_SPOOL_PATH": str(self.data_dir / "edge" / "spool.sqlite"),
             "MILLRACE_ML_TRACKING_URI": self.mlflow_url,
             "MILLRACE_EXPECTATIONS_DATA_DOCS_DIR": str(self.data_dir / "data_docs"),
-            "MILLRACE_DBT_HOST": warehouse.host or LOOPBACK,
-            "MILLRACE_DBT_PORT": str(warehouse.port or 5432),
-            "MILLRACE_DBT_USER": warehouse.username or "",
-            "MILLRACE_DBT_PASSWORD": str(warehouse.password or ""),
-            "MILLRACE_DBT_DATABASE": warehouse.database or "",
+            **dbt_environment(self.warehouse.warehouse_dsn()),
             "DAGSTER_HOME": str(self.data_dir / "dagster"),
             "MILLRACE_DAGSTER_STORAGE_URL": dagster.set(drivername="postgresql+psycopg2").render_as_string(False),
             "MLFLOW_BACKEND_STORE_URI": make_url(self.warehouse.mlflow_dsn()).render_as_string(False),

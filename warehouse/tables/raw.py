@@ -32,6 +32,7 @@ signals = Table(
     Column("metric", Text, nullable=False),
     Column("unit_code", Text, comment="UCUM, as first seen"),
     utc("recorded_at", now=True),
+    utc("unit_recorded_at", nullable=True),
     UniqueConstraint("site_code", "equipment_code", "metric"),
     schema="raw",
 )
