@@ -9,8 +9,13 @@ WarehouseError
 │   ├── StartFailed
 │   └── TooLittleDisk
 ├── MigrationError
-└── LoadError
-    └── PageInconsistent
+├── LoadError
+│   └── PageInconsistent
+└── StorageError
+    ├── ArchiveDamaged
+    ├── ArchiveInconsistent
+    ├── NothingArchived
+    └── StorageBusy
 """
 
 
@@ -56,3 +61,23 @@ class LoadError(WarehouseError):
 
 class PageInconsistent(LoadError):
     """A pulled page contradicts its own ledger; nothing of it was stored."""
+
+
+class StorageError(WarehouseError):
+    """Rows cannot be archived, restored or dropped."""
+
+
+class ArchiveDamaged(StorageError):
+    """A file of the archive is missing, or is not what was written."""
+
+
+class ArchiveInconsistent(StorageError):
+    """A file does not hold the rows that it should."""
+
+
+class NothingArchived(StorageError):
+    """The archive holds nothing of what was asked for."""
+
+
+class StorageBusy(StorageError):
+    """Another archiving, restoring or dropping is under way."""

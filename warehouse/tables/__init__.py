@@ -33,6 +33,7 @@ from warehouse.tables.registry import (
     work_units,
     workers,
 )
+from warehouse.tables.storage import archived_days, retention_rules
 
 __all__ = [
     "EVENT_KEY",
@@ -45,6 +46,7 @@ __all__ = [
     "api_keys",
     "api_metadata",
     "api_signals",
+    "archived_days",
     "batches",
     "cursors",
     "drift_episodes",
@@ -61,6 +63,7 @@ __all__ = [
     "reading_revisions",
     "readings",
     "registry_changes",
+    "retention_rules",
     "scores",
     "shifts",
     "signals",
