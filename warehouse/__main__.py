@@ -1,35 +1,23 @@
-"""Commands of the ground floor: `python -m warehouse start|stop|status|migrate`. The work itself is done elsewhere."""
+"""Commands of the ground floor: `python -m warehouse --help` lists them. The work itself is done elsewhere."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import typer
-from pydantic import ValidationError
 
-from warehouse.errors import WarehouseError
 from warehouse.settings import DATABASES, WarehouseSettings
+from warehouse.storage_commands import commands, told_in_one_line
 
-app = typer.Typer(help="The embedded database and the schema of both databases.", no_args_is_help=True)
-
-
-@contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except WarehouseError as error:
-        typer.echo(f"millrace: {error}", err=True)
-        raise typer.Exit(1) from error
-    except ValidationError as error:
-        faults = (f"MILLRACE_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
-        typer.echo(f"millrace: {'; '.join(faults)}", err=True)
-        raise typer.Exit(1) from error
+app = typer.Typer(
+    help="The embedded database, the schema of both databases, and what becomes of old raw rows.", no_args_is_help=True
+)
+app.registered_commands += commands.registered_commands
+app.registered_groups += commands.registered_groups
 
 
 @app.command()
 def start() -> None:
     """Start the embedded database (or adopt a running one) and create the four databases in it."""
-    with _told_in_one_line():
+    with told_in_one_line():
         settings = WarehouseSettings()
         if not settings.needs_embedded():
             typer.echo("All four database URLs are set: the embedded database is not used.")
@@ -44,14 +32,14 @@ def start() -> None:
 @app.command()
 def stop() -> None:
     """Stop the embedded database."""
-    with _told_in_one_line():
+    with told_in_one_line():
         WarehouseSettings().embedded().stop()
 
 
 @app.command()
 def status() -> None:
     """Tell whether the embedded database runs; exit code 3 where it does not."""
-    with _told_in_one_line():
+    with told_in_one_line():
         server = WarehouseSettings().embedded()
         is_running = server.is_running()
     if is_running:
@@ -68,7 +56,7 @@ def migrate() -> None:
     """Bring the API's database and the warehouse to the current revision."""
     from warehouse.migrate import migrate as migrate_branch
 
-    with _told_in_one_line():
+    with told_in_one_line():
         settings = WarehouseSettings()
         migrate_branch(settings.api_dsn(), "api")
         migrate_branch(settings.warehouse_dsn(), "warehouse")

@@ -33,8 +33,8 @@ class Content:
 
     row_count: int
     checksum: int
-    min_event_time: datetime | None
-    max_event_time: datetime | None
+    first_event_at: datetime | None
+    last_event_at: datetime | None
 
 
 @dataclass(frozen=True)

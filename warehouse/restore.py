@@ -100,7 +100,7 @@ def restore(
     return summary
 
 
-def _restore(connection: Connection, directory: Path, entry: Row[Any], keep_until: datetime) -> int:
+def _restore(connection: Connection, directory: Path, entry: Row[Any], droppable_at: datetime) -> int:
     inserted = 0
     if entry.path is not None:
         table = _BY_NAME[entry.table_name]
@@ -117,7 +117,7 @@ def _restore(connection: Connection, directory: Path, entry: Row[Any], keep_unti
         ).rowcount
     key = (entry.table_name, entry.site_code, entry.equipment_class, entry.day)
     is_entry = [column == value for column, value in zip(archived_days.primary_key, key, strict=True)]
-    connection.execute(update(archived_days).where(*is_entry).values(dropped_at=None, keep_until=keep_until))
+    connection.execute(update(archived_days).where(*is_entry).values(dropped_at=None, droppable_at=droppable_at))
     return inserted
 
 

@@ -38,8 +38,8 @@ _DONE = text(
 )
 _RESTORED = text(
     """
-    select keep_until from ops.archived_days where site_code = :site_code and equipment_class = :equipment_class
-    and day = :day and table_name = any(:table_names) and keep_until > now() limit 1
+    select droppable_at from ops.archived_days where site_code = :site_code and equipment_class = :equipment_class
+    and day = :day and table_name = any(:table_names) and droppable_at > now() limit 1
     """
 )
 _IS_HYPERTABLE = text(
@@ -152,8 +152,8 @@ def _prepare(engine: Engine, directory: Path, piece: Piece, summary: RetentionSu
     """Bring the archive up to date unless the piece has to stay anyway."""
     tables = [table.name for table in tables_of(piece.group.family)]
     with engine.connect() as connection:
-        if keep_until := connection.scalar(_RESTORED, {**piece.key, "table_names": tables}):
-            summary.keep(piece, f"restored: kept until {keep_until:%F %H:%M} UTC")
+        if droppable_at := connection.scalar(_RESTORED, {**piece.key, "table_names": tables}):
+            summary.keep(piece, f"restored: kept until {droppable_at:%F %H:%M} UTC")
             return False
         if reason := proofs.unsettled(connection, piece):
             summary.keep(piece, reason)
@@ -220,7 +220,7 @@ def _delete(connection: Connection, pieces: Sequence[Piece]) -> DroppedDay:
         for piece in pieces:
             key = {**piece.key, "table_name": table.name}
             is_piece = [archived_days.c[name] == value for name, value in key.items()]
-            values = {"dropped_at": datetime.now(UTC), "keep_until": None}
+            values = {"dropped_at": datetime.now(UTC), "droppable_at": None}
             connection.execute(update(archived_days).where(*is_piece).values(values))
     return DroppedDay(family, day, tuple(sorted({piece.group.site_code for piece in pieces})), row_count, chunks)
 

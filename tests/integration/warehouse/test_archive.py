@@ -118,7 +118,7 @@ def test_the_ledger_of_the_archive_tells_what_the_files_hold(
     load_site(warehouse_engine, inbox, "demo")
     archive(warehouse_engine, tmp_path, FIRST, LAST)
     query = """
-        select row_count, min_event_time, max_event_time, touch_count from ops.archived_days
+        select row_count, first_event_at, last_event_at, touch_count from ops.archived_days
         where table_name = :name and day = '2026-03-01'"""
     assert rows(warehouse_engine, query, name="readings") == [(2, T0, T0 + timedelta(minutes=5), 1)]
     assert rows(warehouse_engine, query, name="reading_revisions") == [(0, None, None, 1)]

@@ -40,14 +40,14 @@ def upgrade() -> None:
         sa.Column("checksum", sa.Numeric(), nullable=False, comment="Sum of the rows' hashes, whatever their order"),
         sa.Column("sha256", sa.Text(), comment="Of the file"),
         sa.Column("byte_count", sa.BigInteger(), nullable=False, comment="Of the file"),
-        sa.Column("min_event_time", sa.DateTime(timezone=True)),
-        sa.Column("max_event_time", sa.DateTime(timezone=True)),
+        sa.Column("first_event_at", sa.DateTime(timezone=True)),
+        sa.Column("last_event_at", sa.DateTime(timezone=True)),
         sa.Column(
             "touch_count", sa.BigInteger(), nullable=False, comment="Of the site's hours that day, in raw.touched_hours"
         ),
         sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("dropped_at", sa.DateTime(timezone=True)),
-        sa.Column("keep_until", sa.DateTime(timezone=True)),
+        sa.Column("droppable_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("table_name", "site_code", "equipment_class", "day", name=op.f("pk_archived_days")),
         schema="ops",
         comment="One row per table, site, equipment class and UTC day whose rows are in the archive.",
