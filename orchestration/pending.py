@@ -173,13 +173,17 @@ def hours_with_readings(engine: Engine, equipment_class: str, *, until: datetime
 
 
 def old_hours_pending(engine: Engine) -> int:
-    """Hours that wait for their rollup, without the newest: those wait again with every load."""
+    """Hours that wait for their rollup, without those that wait for a restore.
+
+    Nor with the newest: those wait again with every load.
+    """
     with engine.connect() as connection:
         count: int = connection.scalar(
             text("""
                 select count(*)
                 from raw.touched_hours
                 where rolled_up_count < touch_count and hour < now() - interval '2 hours'
+                    and not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
             """)
         )
         return count

@@ -1,37 +1,25 @@
 """Commands of the ground floor: `python -m warehouse --help` lists them. The work itself is done elsewhere."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from warehouse.errors import WarehouseError
 from warehouse.settings import DATABASES, WarehouseSettings
+from warehouse.storage_commands import commands, told_in_one_line
 
-app = typer.Typer(help="The embedded database and the schema of both databases.", no_args_is_help=True)
-
-
-@contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except WarehouseError as error:
-        typer.echo(f"millrace: {error}", err=True)
-        raise typer.Exit(1) from error
-    except ValidationError as error:
-        faults = (f"MILLRACE_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
-        typer.echo(f"millrace: {'; '.join(faults)}", err=True)
-        raise typer.Exit(1) from error
+app = typer.Typer(
+    help="The embedded database, the schema of both databases, and what becomes of old raw rows.", no_args_is_help=True
+)
+app.registered_commands += commands.registered_commands
+app.registered_groups += commands.registered_groups
 
 
 @app.command()
 def start() -> None:
     """Start the embedded database (or adopt a running one) and create the four databases in it."""
-    with _told_in_one_line():
+    with told_in_one_line():
         settings = WarehouseSettings()
         if not settings.needs_embedded():
             typer.echo("All four database URLs are set: the embedded database is not used.")
@@ -46,14 +34,14 @@ def start() -> None:
 @app.command()
 def stop() -> None:
     """Stop the embedded database."""
-    with _told_in_one_line():
+    with told_in_one_line():
         WarehouseSettings().embedded().stop()
 
 
 @app.command()
 def status() -> None:
     """Tell whether the embedded database runs; exit code 3 where it does not."""
-    with _told_in_one_line():
+    with told_in_one_line():
         server = WarehouseSettings().embedded()
         is_running = server.is_running()
     if is_running:
@@ -70,7 +58,7 @@ def migrate() -> None:
     """Bring the API's database and the warehouse to the current revision."""
     from warehouse.migrate import migrate as migrate_branch
 
-    with _told_in_one_line():
+    with told_in_one_line():
         settings = WarehouseSettings()
         migrate_branch(settings.api_dsn(), "api")
         migrate_branch(settings.warehouse_dsn(), "warehouse")
@@ -85,7 +73,7 @@ def import_worker_names(
     from warehouse.engine import create_engine
     from warehouse.worker_names import import_names
 
-    with _told_in_one_line():
+    with told_in_one_line():
         count = import_names(create_engine(WarehouseSettings().warehouse_dsn()), site, file)
     typer.echo(f"{count} names of site {site} are in restricted.worker_names.")
 
@@ -102,7 +90,7 @@ def erase_worker(
     from warehouse.engine import create_engine
     from warehouse.erasure import erase_worker as erase
 
-    with _told_in_one_line():
+    with told_in_one_line():
         changed = erase(create_engine(WarehouseSettings().warehouse_dsn()), site, worker, pseudonym)
     for table, count in changed.items():
         typer.echo(f"{count:>9} rows of {table}")

@@ -78,7 +78,8 @@ def _due(engine: Engine, until: datetime) -> list[tuple[str, str, datetime]]:
         due: list[tuple[str, str, datetime]] = []
         for table in _SEGMENT_BY:
             _enable(connection, table)
-            due += [(table, *row) for row in connection.execute(_COLD, {"table": table, "until": until})]
+            found = connection.execute(_COLD, {"table": table, "until": until})
+            due += [(table, row.chunk, row.range_start) for row in found]
     return due
 
 

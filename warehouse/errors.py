@@ -13,7 +13,12 @@ WarehouseError
 ├── LoadError
 │   └── PageInconsistent
 ├── NamesUnreadable
-└── NotErased
+├── NotErased
+└── StorageError
+    ├── ArchiveDamaged
+    ├── ArchiveInconsistent
+    ├── NothingArchived
+    └── StorageBusy
 """
 
 
@@ -71,3 +76,23 @@ class NamesUnreadable(WarehouseError):
 
 class NotErased(WarehouseError):
     """A worker cannot be erased as asked."""
+
+
+class StorageError(WarehouseError):
+    """Rows cannot be archived, restored or dropped."""
+
+
+class ArchiveDamaged(StorageError):
+    """A file of the archive is missing, or is not what was written."""
+
+
+class ArchiveInconsistent(StorageError):
+    """A file does not hold the rows that it should."""
+
+
+class NothingArchived(StorageError):
+    """The archive holds nothing of what was asked for."""
+
+
+class StorageBusy(StorageError):
+    """Another archiving, restoring or dropping is under way."""

@@ -1,7 +1,8 @@
 """The touched-hours ledger (D6): which hours of which site changed, and who has not followed yet.
 
 What follows (rollups, daily marts) does not belong here. Two consumers work one after the other: `rolled_up` follows
-the loads, `summarized` follows the rollups.
+the loads, `summarized` follows the rollups. Hours whose raw rows are dropped, or that are too near to such, wait for a
+restore: computed now, true figures would give way to those of the few rows that came late.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,7 @@ _PENDING = {
     "rolled_up": "rolled_up_count < touch_count",
     "summarized": "summarized_count < rolled_up_count and rolled_up_count >= touch_count",
 }
+_IS_THAWED = "not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))"
 _LEADER = {"rolled_up": "touch_count", "summarized": "rolled_up_count"}
 
 
@@ -59,7 +61,9 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
 
     An hour is pending for `summarized` once it was rolled up and as long as no further rollup is due.
     """
-    query = text(f"select distinct hour from raw.touched_hours where {_PENDING[consumer]} order by hour")
+    query = text(
+        f"select distinct hour from raw.touched_hours where {_PENDING[consumer]} and {_IS_THAWED} order by hour"
+    )
     with engine.connect() as connection:
         hours: Sequence[datetime] = connection.execute(query).scalars().all()
     ranges: list[HourRange] = []
@@ -71,11 +75,18 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
     return ranges
 
 
+def frozen_count(engine: Engine) -> int:
+    """How many touched hours wait for a restore of dropped days."""
+    query = text(f"select count(*) from raw.touched_hours where summarized_count < touch_count and not ({_IS_THAWED})")
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
 def seen(engine: Engine, consumer: Consumer, start: datetime, end: datetime) -> Snapshot:
     """Note how far the ledger is in a range. Call it before reading the data, or a touch in between is lost."""
     query = text(
         f"select site_code, hour, {_LEADER[consumer]} from raw.touched_hours "
-        "where hour >= :start and hour < :end order by site_code, hour"
+        f"where hour >= :start and hour < :end and {_IS_THAWED} order by site_code, hour"
     )
     with engine.connect() as connection:
         rows = connection.execute(query, {"start": start, "end": end}).all()

@@ -37,6 +37,19 @@ class WarehouseSettings(BaseSettings):
     )
     dagster_database_url: str | None = Field(default=None, description="URL of Dagster's database; empty: embedded")
     mlflow_database_url: str | None = Field(default=None, description="URL of MLflow's database; empty: embedded")
+    archive_dir: Path | None = Field(
+        default=None, description="Directory of archived raw rows (Parquet); empty: archive in data_dir"
+    )
+    cold_after_days: int = Field(
+        default=7, ge=1, description="Days after which raw rows are archived, and compressed where the server can"
+    )
+    raw_keep_days: int = Field(
+        default=180, ge=1, description="Days that raw rows stay in the warehouse where no retention rule says otherwise"
+    )
+    drop_raw: bool = Field(
+        default=False,
+        description="Whether raw rows past their retention are deleted every day, once archive and rollups cover them",
+    )
 
     @field_validator("warehouse_url", "api_database_url", "dagster_database_url", "mlflow_database_url")
     @classmethod
@@ -57,6 +70,10 @@ class WarehouseSettings(BaseSettings):
         """Whether any of the four databases is the embedded one."""
         urls = (self.warehouse_url, self.api_database_url, self.dagster_database_url, self.mlflow_database_url)
         return any(url is None for url in urls)
+
+    def archive(self) -> Path:
+        """Directory of the archive, existing or not."""
+        return self.archive_dir or self.data_dir / "archive"
 
     def warehouse_dsn(self) -> str:
         """URL of the warehouse.

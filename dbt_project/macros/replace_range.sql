@@ -6,16 +6,19 @@
     days_before    how many dates before the built ones depend on them and are built along; 0 by default
     days_after     how many dates after them; 0 by default
 
+  Rows that can no longer be computed, because raw rows near them are dropped (ops.is_frozen), stay as they are: not
+  even a build of everything replaces a true figure by an emptier one.
+
   Tables keep their identity, so views and grants on them survive, and readers see either the old rows or the new.
 #}
 {% macro get_incremental_replace_range_sql(arg_dict) %}
 
 {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') %}
 
-delete from {{ arg_dict['target_relation'] }} where {{ in_replaced_range() }};
+delete from {{ arg_dict['target_relation'] }} where {{ in_replaced_range() }} and {{ is_thawed() }};
 {{ delete_moved_rows(arg_dict) }}
 insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-select {{ columns }} from {{ arg_dict['temp_relation'] }};
+select {{ columns }} from {{ arg_dict['temp_relation'] }} where {{ is_thawed() }};
 
 {% endmacro %}
 
@@ -46,6 +49,19 @@ where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.l
 {%- endmacro %}
 
 
+{# Whether the raw rows that a row is computed from are all there. #}
+{% macro is_thawed() -%}
+    {%- set column = config.meta_get('range_column', none) -%}
+    {%- if column == 'hour' -%}
+        not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
+    {%- elif column == 'date' -%}
+        not ops.is_frozen(site_code, date)
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
 {#
   Taken before a model is computed and held until it is committed: of two runs over the same hours the later one
   computes after the earlier one has written, and never writes what it read before. Readers are not kept waiting.
@@ -54,6 +70,15 @@ where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.l
     {%- if execute and config.get('materialized') == 'incremental' -%}
         {%- set relation = load_relation(this) -%}
         {%- if relation is not none and relation.is_table -%}
+            {%- if flags.FULL_REFRESH and config.meta_get('range_column', none) -%}
+                {%- set dropped = run_query('select count(*) from ops.archived_days where dropped_at is not null') -%}
+                {%- if dropped.columns[0].values()[0] > 0 -%}
+                    {{ exceptions.raise_compiler_error(
+                        '--full-refresh would lose the rows of ' ~ this ~ ' whose raw rows are dropped. Leave it out, or'
+                        ~ ' restore all days first.'
+                    ) }}
+                {%- endif -%}
+            {%- endif -%}
             lock table {{ relation }} in share row exclusive mode
         {%- endif -%}
     {%- endif -%}

@@ -5,7 +5,7 @@
 | `postgres` | session | `PostgresForTests`: `.url(database)`, `.create(name, template=None)`, `.drop(name)` |
 | `warehouse_url`, `warehouse_engine` | test | a fresh, migrated warehouse, dropped afterwards |
 | `api_url`, `api_engine` | test | a fresh, migrated database of the ingestion API, dropped afterwards |
-| `community_engine` | test | a fresh, migrated warehouse on `MILLRACE_TEST_TIMESCALE_URL`; skips where that is not set |
+| `community_engine` | test | a fresh warehouse on `MILLRACE_TEST_TIMESCALE_URL`; skips where that is not set |
 | `free_port` | test | a TCP port on loopback that nobody used a moment ago |
 
 The server is the embedded one, on a free port, in a directory of its own; `MILLRACE_TEST_WAREHOUSE_URL` names another

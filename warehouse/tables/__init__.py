@@ -34,6 +34,7 @@ from warehouse.tables.registry import (
     workers,
 )
 from warehouse.tables.restricted import worker_names
+from warehouse.tables.storage import archived_days, retention_rules
 
 __all__ = [
     "EVENT_KEY",
@@ -46,6 +47,7 @@ __all__ = [
     "api_keys",
     "api_metadata",
     "api_signals",
+    "archived_days",
     "batches",
     "cursors",
     "drift_episodes",
@@ -62,6 +64,7 @@ __all__ = [
     "reading_revisions",
     "readings",
     "registry_changes",
+    "retention_rules",
     "scores",
     "shifts",
     "signals",

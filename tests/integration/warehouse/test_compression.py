@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from warehouse.compression import allow_changes, compress
 from warehouse.load import load_site
+from warehouse.signals import signal_ids
 from warehouse.timescale import capabilities
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -58,8 +59,8 @@ def test_only_chunks_that_ended_are_compressed_and_only_once(community_engine: E
 def test_a_compressed_day_takes_a_tenth_of_its_bytes(community_engine: Engine) -> None:
     """DESIGN section 5, S4-016: slowly changing values, one a second, as a sensor of 0.01 resolution tells them."""
     with community_engine.begin() as connection:
-        connection.execute(text("insert into raw.signals (site_code, equipment_code, metric) "
-                                "select 'demo', 'pump-' || n, 'temperature' from generate_series(1, 5) as n"))  # fmt: skip
+        for pump in ("p1", "p2", "p3", "p4", "p5"):
+            signal_ids(connection, "demo", [(pump, "temperature", "Cel")])
         connection.execute(
             text(
                 """

@@ -18,7 +18,10 @@ pending as (
         site_code,
         min(hour) as first_hour
     from raw.touched_hours
-    where summarized_count < touch_count
+    where
+        summarized_count < touch_count
+        -- What came after its day was dropped waits for a restore, and nothing else does.
+        and not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
     group by site_code
 
 )

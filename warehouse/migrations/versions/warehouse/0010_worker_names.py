@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "warehouse_0010"
-down_revision = "warehouse_0006r"
+down_revision = "warehouse_0009"
 branch_labels = None
 depends_on = None
 

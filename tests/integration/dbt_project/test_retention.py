@@ -1,0 +1,158 @@
+"""A figure whose raw rows are gone never gives way to an emptier one, and is exact after a restore (C2, C17)."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+from sqlalchemy import Connection, Engine
+
+from ingestion_api.contract import BatchLedgerEntry, RegistryChange
+from warehouse import ledger
+from warehouse.load import load_site
+from warehouse.restore import restore
+from warehouse.retention import retain
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+START = datetime(2026, 3, 24, tzinfo=UTC)
+DAYS = 10
+DROPPED = 4
+NOW = START + (DROPPED + 30) * DAY
+_TIME = pa.timestamp("us", "UTC")
+_COMMON = {"batch_seq": pa.int64(), "item_index": pa.int16(), "is_server_time": pa.bool_(), "received_at": _TIME}
+SCHEMAS = {
+    "readings": pa.schema(
+        {**_COMMON, "event_time": _TIME, "equipment_code": pa.string(), "metric": pa.string(), "unit_code": pa.string(),
+         "value": pa.float64(), "quality": pa.float32()}
+    ),
+    "events": pa.schema(
+        {**_COMMON, "event_time": _TIME, "source_code": pa.string(), "event_type": pa.string(),
+         "work_unit_code": pa.string(), "worker_code": pa.string(), "duration_s": pa.float64(),
+         "units_produced": pa.int64(), "confidence": pa.float64()}
+    ),
+}  # fmt: skip
+
+
+class Inbox:
+    """The inbox of a site, a `warehouse.sources.Source`."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[BatchLedgerEntry, list[dict[str, Any]]]] = []
+
+    def add(self, kind: str, items: list[dict[str, Any]], received_at: datetime) -> None:
+        seq = len(self.batches) + 1
+        entry = BatchLedgerEntry(
+            batch_seq=seq, batch_id=UUID(int=seq), kind=kind, origin="push", credential="edge", is_replay=False,  # type: ignore[arg-type]
+            received_at=received_at, item_count=len(items), accepted_count=len(items), quarantined_count=0,
+            quarantine_reasons={},
+        )  # fmt: skip
+        common = {"batch_seq": seq, "is_server_time": False, "received_at": received_at}
+        self.batches.append((entry, [{**item, **common, "item_index": n} for n, item in enumerate(items)]))
+
+    def pull(self, kind: str, after: int) -> Any:
+        waiting = [batch for batch in self.batches if batch[0].kind == kind and batch[0].batch_seq > after]
+        table = pa.Table.from_pylist([row for _, items in waiting for row in items], SCHEMAS[kind])
+        return SimpleNamespace(
+            table=table, batches=[entry for entry, _ in waiting], next_cursor=len(self.batches), has_more=False
+        )
+
+    def pull_registry_changes(self, after: int) -> list[RegistryChange]:
+        zone = {"name": "", "time_zone": "Europe/Berlin"}
+        unit = {"name": "", "target_units_per_h": 10}
+        changes = [("sites", "berlin", zone), ("work_units", "U1", unit)]
+        return [
+            RegistryChange(change_seq=n, entity=entity, code=code, payload=payload, changed_by="", changed_at=START)  # type: ignore[arg-type]
+            for n, (entity, code, payload) in enumerate(changes, start=1)
+            if n > after
+        ]
+
+
+def readings(times: list[datetime], value: float) -> list[dict[str, Any]]:
+    common = {"equipment_code": "P1", "metric": "temperature", "unit_code": "Cel", "quality": 1.0}
+    return [{**common, "event_time": at, "value": value + n / 3} for n, at in enumerate(times)]
+
+
+def events(times: list[datetime], dice: random.Random) -> list[dict[str, Any]]:
+    common = {"source_code": "C1", "work_unit_code": "U1", "worker_code": "W1", "confidence": 0.9}
+    return [
+        {**common, "event_time": at, "event_type": dice.choice(["working", "idle", "product_count"]),
+         "duration_s": dice.choice([None, 600.0, 30_000.0]), "units_produced": 1}
+        for at in times
+    ]  # fmt: skip
+
+
+def test_figures_outlive_their_raw_rows(
+    warehouse_url: str,
+    warehouse_engine: Engine,
+    start_dbt: Callable[[str], Any],
+    snapshot: Callable[[Connection], dict[str, list[str]]],
+    tmp_path: Path,
+) -> None:
+    engine, dice, inbox, dbt = warehouse_engine, random.Random(4), Inbox(), start_dbt(warehouse_url)
+    every_three_hours = [START + n * 3 * HOUR for n in range(DAYS * 8)]
+    inbox.add("readings", readings(every_three_hours, 20.0), received_at=START + DAYS * DAY)
+    inbox.add("events", events(every_three_hours, dice), received_at=START + DAYS * DAY)
+
+    def tables() -> dict[str, list[str]]:
+        with engine.connect() as connection:
+            return snapshot(connection)
+
+    load_site(engine, inbox, "berlin")
+    dbt("run", "--select", "tag:reference")
+    build_pending(engine, dbt)
+    before = tables()
+    assert len(before["marts.fct_sensor_readings_hourly"]) == DAYS * 8
+
+    summary = retain(engine, tmp_path, NOW, 30)
+    assert {day.day for day in summary.dropped} == {START.date() + n * DAY for n in range(DROPPED)}
+    # A build of everything finds a tenth of the rows gone, and keeps every figure.
+    dbt("run")
+    assert tables() == before
+
+    # Rows come for a dropped day, for one that dropped days reach into, and for one that is all there.
+    late = [START + 1 * DAY + 5 * HOUR, START + 5 * DAY + 5 * HOUR, START + 9 * DAY + 5 * HOUR]
+    inbox.add("readings", readings(late, 90.0), received_at=NOW)
+    inbox.add("events", events(late, dice), received_at=NOW)
+    load_site(engine, inbox, "berlin")
+    build_pending(engine, dbt)
+    held = tables()
+    assert ledger.frozen_count(engine) >= 2
+    dbt("run")
+    assert tables() == held
+    first_days = {f"2026-03-{24 + n}" for n in range(7)}
+    for table in ("marts.fct_sensor_readings_hourly", "marts.fct_worker_hours", "marts.fct_worker_kpis_daily"):
+        assert old(held[table], first_days) == old(before[table], first_days) != []
+    assert len(held["marts.fct_sensor_readings_hourly"]) == DAYS * 8 + 1
+
+    refused = dbt.attempt("run", "--full-refresh", "--select", "fct_sensor_readings_hourly")
+    assert not refused.is_success and "restore" in " ".join(refused.messages)
+    assert tables() == held
+
+    restore(engine, tmp_path, START.date(), date(2026, 3, 31))
+    assert ledger.frozen_count(engine) == 0
+    build_pending(engine, dbt)
+    exact = tables()
+    assert len(exact["marts.fct_sensor_readings_hourly"]) == DAYS * 8 + 3
+    dbt("run", "--full-refresh")
+    assert tables() == exact
+
+
+def old(rows: list[str], days: set[str]) -> list[str]:
+    return [row for row in rows if any(day in row for day in days)]
+
+
+def build_pending(engine: Engine, dbt: Any) -> None:
+    """Build what the ledger says, as orchestration does: hours first, then local dates."""
+    for hours in ledger.pending_ranges(engine, "rolled_up"):
+        seen = ledger.seen(engine, "rolled_up", hours.start, hours.end)
+        dbt("run", "--select", "tag:hourly", start_hour=hours.start.isoformat(), end_hour=hours.end.isoformat())
+        ledger.settle(engine, "rolled_up", seen)
+    for hours in ledger.pending_ranges(engine, "summarized"):
+        seen = ledger.seen(engine, "summarized", hours.start, hours.end)
+        first, last = (hours.start - DAY).date(), (hours.end + DAY).date()
+        dbt("run", "--select", "tag:daily", start_date=first, end_date=last)
+        ledger.settle(engine, "summarized", seen)

@@ -1,0 +1,212 @@
+"""Writes days of raw rows to Parquet, and again what changed since. What may be dropped then is `retention`'s."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, NullPool, Row, select, text
+from sqlalchemy.dialects import postgresql
+
+from warehouse import archive_files
+from warehouse.archived_tables import FAMILIES, ArchivedTable, Family, Piece, bounds, groups, tables_of
+from warehouse.engine import create_engine
+from warehouse.errors import ArchiveInconsistent, StorageBusy
+from warehouse.tables import archived_days
+
+_TOUCHED_DAYS = text(
+    """
+    select site_code, cast(hour at time zone 'UTC' as date) as day, cast(sum(touch_count) as bigint) as touch_count
+    from raw.touched_hours where hour >= :start and hour < :end
+    group by 1, 2 order by 2, 1
+    """
+)
+_LOCK = text("select pg_try_advisory_lock(hashtextextended('millrace/storage', 0))")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What tells rows from other rows: how many, and the sum of their hashes, whatever their order."""
+
+    row_count: int
+    checksum: int
+    first_event_at: datetime | None
+    last_event_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ArchivedDay:
+    """A file that was written; `byte_count` is its size."""
+
+    table_name: str
+    piece: Piece
+    row_count: int
+    byte_count: int
+
+
+@dataclass
+class ArchiveSummary:
+    """What an archiving did: files written, pieces found unchanged, and pieces left alone with the reason."""
+
+    written: list[ArchivedDay] = field(default_factory=list)
+    unchanged_count: int = 0
+    left: dict[str, str] = field(default_factory=dict)
+
+
+def archive(
+    engine: Engine,
+    directory: Path,
+    start: date,
+    end: date,
+    *,
+    families: Sequence[Family] = FAMILIES,
+    progress: Callable[[ArchivedDay], None] | None = None,
+) -> ArchiveSummary:
+    """Archive the UTC days from `start` until before `end`: those that are not, and those touched since.
+
+    Memory does not grow with the rows: they pass through in blocks of some megabytes.
+
+    Raises:
+        StorageBusy: Another archiving, restoring or dropping is under way.
+    """
+    summary = ArchiveSummary()
+    with exclusively(engine):
+        for piece, touch_count in _touched_pieces(engine, start, end, families):
+            for table in tables_of(piece.group.family):
+                _archive(engine, directory, table, piece, touch_count, summary, progress)
+    return summary
+
+
+def archive_piece(engine: Engine, directory: Path, piece: Piece) -> None:
+    """Archive one piece that is not dropped. Call it within `exclusively`."""
+    for table in tables_of(piece.group.family):
+        _write(engine, directory, table, piece)
+
+
+def _touched_pieces(engine: Engine, start: date, end: date, families: Sequence[Family]) -> Iterator[tuple[Piece, int]]:
+    with engine.connect() as connection:
+        touched = connection.execute(_TOUCHED_DAYS, {"start": bounds(start)[0], "end": bounds(end)[0]}).all()
+        found = [group for family in families for group in groups(connection, family)]
+    for row in touched:
+        for group in found:
+            if group.site_code == row.site_code:
+                yield Piece(group, row.day), row.touch_count
+
+
+def _archive(
+    engine: Engine,
+    directory: Path,
+    table: ArchivedTable,
+    piece: Piece,
+    touch_count: int,
+    summary: ArchiveSummary,
+    progress: Callable[[ArchivedDay], None] | None,
+) -> None:
+    with engine.connect() as connection:
+        known = entry(connection, table, piece)
+    if known is not None and known.touch_count == touch_count and (known.dropped_at or _is_there(directory, known)):
+        summary.unchanged_count += 1
+    elif known is not None and known.dropped_at is not None:
+        summary.left[f"{table.name}: {piece}"] = "rows came after it was dropped; restore it first"
+    elif (written := _write(engine, directory, table, piece)) is None:
+        summary.unchanged_count += 1
+    else:
+        summary.written.append(written)
+        if progress:
+            progress(written)
+
+
+def _write(engine: Engine, directory: Path, table: ArchivedTable, piece: Piece) -> ArchivedDay | None:
+    """Write a file unless its rows are in the one there is; the ledger says how far the touches were either way."""
+    # One snapshot for rows, sums and touches: what comes meanwhile is seen as a change the next time.
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
+        content = content_of(connection, table, table.rows, piece.parameters)
+        known = entry(connection, table, piece)
+        row: dict[str, Any] = {**piece.key, "table_name": table.name, "touch_count": touches(connection, piece)}
+        path = directory / path_of(table, piece)
+        is_same = known is not None and (known.row_count, known.checksum) == (content.row_count, content.checksum)
+        if known is not None and is_same and _is_intact(directory, known):
+            _record(connection, {**known._mapping, **row})
+            return None
+        row |= vars(content) | {"written_at": datetime.now(UTC), "path": None, "sha256": None, "byte_count": 0}
+        if content.row_count:
+            file = archive_files.write(connection, table, piece.parameters, path)
+            if file.row_count != content.row_count:
+                raise ArchiveInconsistent(f"{path}: {file.row_count} rows were written of {content.row_count}")
+            row |= {"path": path_of(table, piece).as_posix(), "sha256": file.sha256, "byte_count": file.byte_count}
+        _record(connection, row)
+    return ArchivedDay(table.name, piece, content.row_count, row["byte_count"]) if content.row_count else None
+
+
+def _is_there(directory: Path, known: Row[Any]) -> bool:
+    return known.path is None or (directory / known.path).exists()
+
+
+def _is_intact(directory: Path, known: Row[Any]) -> bool:
+    return known.path is None or (
+        _is_there(directory, known) and archive_files.sha256(directory / known.path) == known.sha256
+    )
+
+
+def entry(connection: Connection, table: ArchivedTable, piece: Piece) -> Row[Any] | None:
+    """What the ledger says of a piece; None where it is not archived."""
+    key = {**piece.key, "table_name": table.name}
+    query = select(archived_days).where(*(archived_days.c[name] == value for name, value in key.items()))
+    return connection.execute(query).one_or_none()
+
+
+def _record(connection: Connection, row: dict[str, Any]) -> None:
+    statement = postgresql.insert(archived_days).values(row)
+    connection.execute(
+        statement.on_conflict_do_update(
+            constraint=archived_days.primary_key, set_={name: statement.excluded[name] for name in row}
+        )
+    )
+
+
+def content_of(connection: Connection, table: ArchivedTable, rows: str, parameters: dict[str, object]) -> Content:
+    """Count and sum up rows that are given by SQL, with `table`'s columns."""
+    names = ", ".join(f"p.{name}" for name in table.columns)
+    query = f"""
+        select count(*), coalesce(sum(hashtextextended(cast(row({names}) as text), 0)), 0),
+            min(p.event_time), max(p.event_time)
+        from ({rows}) as p
+    """
+    found: tuple[Any, ...] = connection.exec_driver_sql(query, parameters).one()
+    return Content(*found)
+
+
+def touches(connection: Connection, piece: Piece) -> int:
+    """How often loads have touched the piece's site that day."""
+    start, end = bounds(piece.day)
+    query = text(
+        "select coalesce(sum(touch_count), 0) from raw.touched_hours "
+        "where site_code = :site_code and hour >= :start and hour < :end"
+    )
+    return int(connection.execute(query, {"site_code": piece.group.site_code, "start": start, "end": end}).scalar_one())
+
+
+def path_of(table: ArchivedTable, piece: Piece) -> Path:
+    """Where a piece's file is: `readings/demo/2026-01-31_pump.parquet`. Codes are escaped as in URLs."""
+    group = piece.group
+    name = f"{piece.day}_{quote(group.equipment_class, safe='')}" if group.equipment_class else f"{piece.day}"
+    return Path(table.name) / quote(group.site_code, safe="").replace(".", "%2E") / f"{name}.parquet"
+
+
+@contextmanager
+def exclusively(engine: Engine) -> Iterator[None]:
+    """Let one archiving, restoring or dropping be under way in a warehouse.
+
+    Raises:
+        StorageBusy: One is.
+    """
+    # A connection of its own: the lock ends with it, and a process that is killed holds nothing.
+    alone = create_engine(engine.url, poolclass=NullPool)
+    with alone.connect() as connection:
+        if not connection.scalar(_LOCK):
+            raise StorageBusy("another archiving, restoring or dropping is under way; try again when it has ended")
+        connection.commit()
+        yield

@@ -1,0 +1,102 @@
+"""What must be shown before raw rows are deleted; each function names what speaks against it. `retention` deletes."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from warehouse import archive_files
+from warehouse.archive import content_of, entry
+from warehouse.archived_tables import ArchivedTable, Piece, bounds, tables_of
+
+# The days whose rows in the marts take raw rows of this one: ops.is_frozen, seen from the other side.
+_NEEDED_FROM, _NEEDED_UNTIL = timedelta(days=2), timedelta(days=3)
+_UNSETTLED = text(
+    """
+    select min(hour) as first_hour, count(*) as hour_count from raw.touched_hours
+    where site_code = :site_code and hour >= :start and hour < :end
+    and (rolled_up_count < touch_count or summarized_count < rolled_up_count)
+    """
+)
+_UNKNOWN_HOUR = """
+    select date_trunc('hour', p.event_time, 'UTC') as hour from ({rows}) as p
+    where not exists (
+        select from raw.touched_hours as t
+        where t.site_code = %(site_code)s and t.hour = date_trunc('hour', p.event_time, 'UTC')
+    )
+    order by 1 limit 1
+"""
+# What a family is rolled up into, and how many raw rows the rollup says there were; None where it does not count them.
+_ROLLUPS = {
+    "readings": (
+        "marts.fct_sensor_readings_hourly",
+        "select coalesce(sum(reading_count), 0) from marts.fct_sensor_readings_hourly "
+        "where signal_id = any(%(members)s) and hour >= %(start)s and hour < %(end)s",
+    ),
+    "events": ("marts.fct_work_unit_hours", None),
+    "scores": ("marts.fct_model_health_hourly", None),
+}
+
+
+def unsettled(connection: Connection, piece: Piece) -> str | None:
+    """Whether something still waits to be computed from the piece's rows."""
+    start, end = bounds(piece.day)
+    found = connection.execute(
+        _UNSETTLED,
+        {"site_code": piece.group.site_code, "start": start - _NEEDED_FROM, "end": end + _NEEDED_UNTIL},
+    ).one()
+    if found.hour_count:
+        first = f"{found.first_hour:%F %H:%M}"
+        return f"not settled: {found.hour_count} hours near it wait for their rollup, the first {first}"
+    current = tables_of(piece.group.family)[0]
+    hour = connection.exec_driver_sql(_UNKNOWN_HOUR.format(rows=current.rows), piece.parameters).scalar()
+    return f"not settled: the ledger does not know the hour {hour:%F %H:%M}" if hour else None
+
+
+def unreadable(connection: Connection, directory: Path, piece: Piece) -> str | None:
+    """Whether the archive's files, read back into temporary tables, hold something else than its ledger says.
+
+    Raises:
+        ArchiveDamaged: A file is missing, or is not what was written.
+    """
+    for table in tables_of(piece.group.family):
+        known = entry(connection, table, piece)
+        if known is None:
+            return f"not archived: {table.name}"
+        if known.path is None:
+            continue
+        stage = archive_files.stage(connection, table, directory / known.path, known.sha256)
+        found = content_of(connection, table, f"select * from {stage}", {})
+        if (found.row_count, found.checksum) != (known.row_count, known.checksum):
+            return f"the archive is damaged: {known.path} does not hold the rows that were written"
+    return None
+
+
+def uncovered(connection: Connection, piece: Piece) -> str | None:
+    """Whether archive or rollups lack something that the raw tables have."""
+    for table in tables_of(piece.group.family):
+        known, found = entry(connection, table, piece), content_of(connection, table, table.rows, piece.parameters)
+        if known is None or known.dropped_at is not None:
+            return f"not archived: {table.name}"
+        if (found.row_count, found.checksum) != (known.row_count, known.checksum):
+            return f"not archived: {table.name} has {found.row_count} rows, the archive {known.row_count}, or others"
+    mart, counting = _ROLLUPS[piece.group.family]
+    rows = count(connection, tables_of(piece.group.family)[0], piece)
+    if rows and connection.scalar(text("select to_regclass(:mart) is null"), {"mart": mart}):
+        return f"no rollups: {mart} is not built"
+    if counting is not None and rows:
+        rolled_up = connection.exec_driver_sql(counting, piece.parameters).scalar()
+        if rolled_up != rows:
+            return f"no rollups: {mart} tells of {rolled_up} rows, there are {rows}"
+    return None
+
+
+def count(connection: Connection, table: ArchivedTable, piece: Piece) -> int:
+    """How many rows a table has of a piece."""
+    query = f"select count(*) from ({table.rows}) as p"
+    return int(connection.exec_driver_sql(query, piece.parameters).scalar_one())
+
+
+def row_count(connection: Connection, piece: Piece) -> int:
+    """How many rows a piece has, revisions included."""
+    return sum(count(connection, table, piece) for table in tables_of(piece.group.family))
