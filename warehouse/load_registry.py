@@ -8,6 +8,8 @@ from sqlalchemy import Connection, text
 
 from warehouse.sources import RegistryChange
 
+REGISTRY = "registry"
+
 _INSERT = text(
     """
     with inserted as (
@@ -25,10 +27,10 @@ _INSERT = text(
 )
 
 
-def record_changes(
+def record_registry_changes(
     connection: Connection, site_code: str, changes: Sequence[RegistryChange], recorded_at: datetime
-) -> int:
-    """Store changes that are not stored yet and return how many those were."""
+) -> tuple[int, set[datetime]]:
+    """Store changes that are not stored yet; return how many those were, and no hour: dimensions have none."""
     columns = {
         "change_seqs": [change.change_seq for change in changes],
         "entities": [change.entity for change in changes],
@@ -37,6 +39,5 @@ def record_changes(
         "changed_by": [change.changed_by for change in changes],
         "changed_at": [change.changed_at for change in changes],
     }
-    return int(
-        connection.execute(_INSERT, {"site_code": site_code, "recorded_at": recorded_at, **columns}).scalar_one()
-    )
+    inserted = connection.execute(_INSERT, {"site_code": site_code, "recorded_at": recorded_at, **columns})
+    return int(inserted.scalar_one()), set()
