@@ -5,19 +5,18 @@ Raising and clearing is `alarm_store.py`'s.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, func, insert, select, text, tuple_, update
 
-from ingestion_api.alarm_rules import Severity
+from ingestion_api.contract import AlarmChange, AlarmState, Severity
 from ingestion_api.errors import NotThere
 from ingestion_api.inbox import GATE_SPACE
 from ingestion_api.store import Store
 from warehouse.tables import alarm_changes, alarms, api_signals, last_values
 
 _PASS_GATE = text("select pg_advisory_xact_lock_shared(:space, hashtext(:site_code))")
-AlarmState = Literal["raised", "acknowledged", "cleared"]
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
@@ -35,21 +34,6 @@ class Alarm(Struct, frozen=True, kw_only=True):
     acknowledged_by: str | None
     cleared_at: datetime | None
     batch_seq: int | None
-
-
-class AlarmChange(Struct, frozen=True, kw_only=True):
-    """One step of an alarm, in the order they were made."""
-
-    change_seq: int
-    alarm_id: int
-    transition: AlarmState
-    changed_at: datetime
-    value: float | None
-    changed_by: str | None
-    rule_code: str
-    equipment_code: str
-    metric: str
-    severity: Severity
 
 
 class LiveValue(Struct, frozen=True, kw_only=True):

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from msgspec import Meta
 from msgspec.structs import force_setattr
 
+from ingestion_api.contract import Severity
 from ingestion_api.entity_payload import Label, Payload
 
 AlarmKind = Literal["limit", "missing_data", "flat_line"]
 Operator = Literal[">=", ">", "<=", "<"]
-Severity = Literal["critical", "high", "medium", "low"]
 
 # A condition that must hold for longer than a month is a report, not an alarm.
 MAX_DURATION_S = 31 * 86_400

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from ingestion_api.contract import (
     API_PREFIX,
+    AlarmChange,
     BatchLedgerEntry,
     BatchReceipt,
     Entity,
@@ -92,6 +93,10 @@ class Pull(Struct, frozen=True, kw_only=True):
 
 class _Changes(Struct):
     changes: list[RegistryChange]
+
+
+class _AlarmChanges(Struct):
+    items: list[AlarmChange]
 
 
 class IngestionClient:
@@ -209,8 +214,13 @@ class IngestionClient:
         response = self._send("GET", "/registry/changes", params={"after": after, "limit": limit})
         return _decode(_checked(response), _Changes).changes
 
+    def pull_alarm_changes(self, after: int, *, limit: int = 1_000) -> Sequence[AlarmChange]:
+        """Pull the alarm changes that follow a cursor, in order; empty when caught up. Raises as the registry's."""
+        response = self._send("GET", "/alarms/changes", params={"after": after, "limit": limit})
+        return _decode(_checked(response), _AlarmChanges).items
+
     def cursors(self) -> dict[str, int]:
-        """Return the highest sequence number stored for the key's site, by `readings`, `events` and `registry`.
+        """Return the highest number stored for the key's site, by `readings`, `events`, `registry` and `alarms`.
 
         Raises:
             ApiUnavailable: Try again later.

@@ -18,6 +18,8 @@ Kind = Literal["readings", "events"]
 LossKind = Literal["readings", "events", "unknown"]
 DeviceTime = Annotated[datetime, Meta(tz=True)]
 EventType = Literal["working", "idle", "absent", "down", "product_count", "scrap_count"]
+Severity = Literal["critical", "high", "medium", "low"]
+AlarmState = Literal["raised", "acknowledged", "cleared"]
 Entity = Literal["sites", "work_centers", "work_units", "equipment", "signals", "workers", "shifts", "alarm_rules"]
 ReasonCode = Literal[
     "malformed_item",
@@ -120,6 +122,24 @@ class RegistryChange(Struct, frozen=True, kw_only=True):
     payload: dict[str, object]
     changed_by: str
     changed_at: datetime
+
+
+class AlarmChange(Struct, frozen=True, kw_only=True):
+    """One step of an alarm's life, in the order they were made, with what the alarm is about.
+
+    `changed_at` is the devices' time where a reading raised or cleared it, else the API's.
+    """
+
+    change_seq: int
+    alarm_id: int
+    transition: AlarmState
+    changed_at: datetime
+    value: float | None
+    changed_by: str | None
+    rule_code: str
+    equipment_code: str
+    metric: str
+    severity: Severity
 
 
 class LossReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

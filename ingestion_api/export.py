@@ -68,8 +68,8 @@ class Export:
         return await asyncio.to_thread(to_ipc_stream, kind, batches, span.up_to, span.has_more)
 
     async def cursors(self, site_code: str) -> dict[str, int]:
-        """Return the highest number stored for a site, of `readings`, `events` and `registry`; 0 for none."""
-        batches, changes = inbox_batches.c, registry_changes.c
+        """Return the highest number stored for a site, of `readings`, `events`, `registry` and `alarms`; 0 for none."""
+        batches = inbox_batches.c
         kinds: tuple[Kind, ...] = ("readings", "events")
         newest = [
             select(literal(kind).label("kind"), func.max(batches.batch_seq).label("mark")).where(
@@ -77,9 +77,12 @@ class Export:
             )
             for kind in kinds
         ]
-        registry = select(literal("registry"), func.max(changes.change_seq)).where(changes.site_code == site_code)
+        logs = [
+            select(literal(kind), func.max(log.c.change_seq)).where(log.c.site_code == site_code)
+            for kind, log in (("registry", registry_changes), ("alarms", alarm_changes))
+        ]
         async with self._store.statements() as connection:
-            rows = (await connection.execute(union_all(*newest, registry))).mappings()
+            rows = (await connection.execute(union_all(*newest, *logs))).mappings()
             return {row["kind"]: row["mark"] or 0 for row in rows}
 
     async def marks(self, site_code: str) -> Marks:

@@ -10,9 +10,19 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ingestion_api import openapi_limits
-from ingestion_api.alarm_desk import Alarm, AlarmChange, LiveValue
+from ingestion_api.alarm_desk import Alarm, LiveValue
 from ingestion_api.batch_items import BatchItem
-from ingestion_api.contract import BatchReceipt, Event, Kind, Loss, LossReport, Problem, Reading, RegistryChange
+from ingestion_api.contract import (
+    AlarmChange,
+    BatchReceipt,
+    Event,
+    Kind,
+    Loss,
+    LossReport,
+    Problem,
+    Reading,
+    RegistryChange,
+)
 from ingestion_api.entities import SHAPES, Shape
 from ingestion_api.formats.catalog import MEDIA_TYPES
 from ingestion_api.model_health import ModelHealth
@@ -252,7 +262,7 @@ def _schemas() -> Json:
     schemas["QuarantinePage"] = _page("QuarantinedItem", _COUNT)
     changes = {"type": "array", "items": _reference("RegistryChange")}
     schemas["RegistryChanges"] = {"type": "object", "properties": {"changes": changes}, "required": ["changes"]}
-    cursors = dict.fromkeys(("readings", "events", "registry"), _COUNT)
+    cursors = dict.fromkeys(("readings", "events", "registry", "alarms"), _COUNT)
     schemas["Cursors"] = {"type": "object", "properties": cursors, "required": list(cursors)}
     schemas["Health"] = {"type": "object", "properties": {"status": {"enum": ["live", "ready"]}}}
     return schemas

@@ -130,7 +130,7 @@ EXAMPLES: dict[str, Any] = {
         "samples": 100,
         "message": "Model confidence is within acceptable range",
     },
-    "Cursors": {"readings": 1042, "events": 987, "registry": 61},
+    "Cursors": {"readings": 1042, "events": 987, "registry": 61, "alarms": 214},
     "Health": {"status": "ready"},
     "Site": {"name": "Hamburg", "time_zone": "Europe/Berlin"},
     "WorkCenter": {"name": "Line A", "area_code": "hall-1"},

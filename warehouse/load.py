@@ -4,18 +4,19 @@ A page is pulled, staged by COPY, settled set-wise and committed together with i
 and the new cursor. So a load that is killed has stored whole pages and knows where to go on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from warehouse import ingest_ledger, ledger
 from warehouse.errors import PageInconsistent
+from warehouse.load_alarms import ALARMS, record_alarm_changes
 from warehouse.load_page import PageCounts, store_page
-from warehouse.load_registry import hours_changed_by, record_changes
+from warehouse.load_registry import REGISTRY, record_registry_changes
 from warehouse.sources import Kind, Source
-
-REGISTRY = "registry"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class LoadSummary:
         late_count: Device-timed items received 60 minutes or more after their event.
         touched_hour_count: Hours touched, summed over pages.
         registry_change_count: New changes of the registry.
+        alarm_change_count: New changes of alarms.
     """
 
     site_code: str
@@ -47,11 +49,28 @@ class LoadSummary:
     late_count: int = 0
     touched_hour_count: int = 0
     registry_change_count: int = 0
+    alarm_change_count: int = 0
 
     def with_page(self, page: PageCounts) -> "LoadSummary":
         """The summary after one more page."""
         counts = {name: getattr(self, name) + count for name, count in vars(page).items()}
         return replace(self, page_count=self.page_count + 1, **counts)
+
+    def with_log(self, counter: str, inserted: int, touched: int) -> "LoadSummary":
+        """The summary after one more page of a log of changes."""
+        counts = {counter: getattr(self, counter) + inserted}
+        return replace(self, touched_hour_count=self.touched_hour_count + touched, **counts)
+
+
+@dataclass(frozen=True)
+class _Log:
+    """A log of changes that the API numbers and only ever adds to; `record` also returns the hours that it changed."""
+
+    kind: str
+    name: str
+    counter: str
+    pull: Callable[[int], Sequence[Any]]
+    record: Callable[[Connection, str, Sequence[Any], datetime], tuple[int, set[datetime]]]
 
 
 def load_site(
@@ -62,7 +81,7 @@ def load_site(
     dagster_run_id: str | None = None,
     progress: Callable[[LoadSummary], None] | None = None,
 ) -> LoadSummary:
-    """Load registry changes, readings and events page by page until the site's inbox has nothing more.
+    """Load registry changes, readings, events and alarm changes page by page until the site's inbox has nothing more.
 
     Safe against other loads of the same site: a page is stored by whoever commits first, the other pulls anew.
 
@@ -77,11 +96,15 @@ def load_site(
         PageInconsistent: A page contradicts itself or the cursor; the pages before it are stored.
     """
     tell = progress or (lambda summary: None)
-    summary = _load_registry(engine, source, LoadSummary(site_code), dagster_run_id, tell)
+    registry = _Log(
+        REGISTRY, "Registry changes", "registry_change_count", source.pull_registry_changes, record_registry_changes
+    )
+    alarms = _Log(ALARMS, "Alarm changes", "alarm_change_count", source.pull_alarm_changes, record_alarm_changes)
+    summary = _load_log(engine, registry, LoadSummary(site_code), dagster_run_id, tell)
     kinds: tuple[Kind, ...] = ("readings", "events")
     for kind in kinds:
         summary = _load_kind(engine, source, kind, summary, dagster_run_id, tell)
-    return summary
+    return _load_log(engine, alarms, summary, dagster_run_id, tell)
 
 
 def _load_kind(
@@ -116,40 +139,37 @@ def _load_kind(
     return summary
 
 
-def _load_registry(
+def _load_log(
     engine: Engine,
-    source: Source,
+    log: _Log,
     summary: LoadSummary,
     dagster_run_id: str | None,
     tell: Callable[[LoadSummary], None],
 ) -> LoadSummary:
-    site_code = summary.site_code
-    after = _position(engine, site_code, REGISTRY)
-    while changes := source.pull_registry_changes(after):
+    site_code, kind = summary.site_code, log.kind
+    after = _position(engine, site_code, kind)
+    while changes := log.pull(after):
         to = max(change.change_seq for change in changes)
         if to <= after:
-            raise PageInconsistent(
-                f"Registry changes of site {site_code} after {after} end at {to}: they do not follow."
-            )
+            raise PageInconsistent(f"{log.name} of site {site_code} after {after} end at {to}: they do not follow.")
         with engine.begin() as connection:
-            ingest_ledger.lock(connection, site_code, REGISTRY)
-            found = ingest_ledger.position(connection, site_code, REGISTRY)
+            ingest_ledger.lock(connection, site_code, kind)
+            found = ingest_ledger.position(connection, site_code, kind)
             if found != after:
                 after = found
                 continue
             recorded_at = connection.scalar(text("select clock_timestamp()"))
             load_id = ingest_ledger.open_load(
-                connection, site_code, REGISTRY, (after, to), len(changes), recorded_at, dagster_run_id
+                connection, site_code, kind, (after, to), len(changes), recorded_at, dagster_run_id
             )
-            change_seqs = record_changes(connection, site_code, changes, recorded_at)
-            inserted = len(change_seqs)
+            inserted, hours = log.record(connection, site_code, changes, recorded_at)
             ingest_ledger.close_load(
                 connection, load_id, inserted=inserted, revised=0, duplicate=len(changes) - inserted, late=0
             )
-            ingest_ledger.move(connection, site_code, REGISTRY, to, recorded_at)
-            ledger.touch(connection, site_code, hours_changed_by(connection, site_code, change_seqs), recorded_at)
+            ingest_ledger.move(connection, site_code, kind, to, recorded_at)
+            ledger.touch(connection, site_code, hours, recorded_at)
         after = to
-        summary = replace(summary, registry_change_count=summary.registry_change_count + inserted)
+        summary = summary.with_log(log.counter, inserted, len(hours))
         tell(summary)
     return summary
 

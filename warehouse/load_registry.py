@@ -8,6 +8,8 @@ from sqlalchemy import Connection, text
 
 from warehouse.sources import RegistryChange
 
+REGISTRY = "registry"
+
 _INSERT = text(
     """
     with inserted as (
@@ -49,10 +51,10 @@ _HOURS = text(
 )
 
 
-def record_changes(
+def record_registry_changes(
     connection: Connection, site_code: str, changes: Sequence[RegistryChange], recorded_at: datetime
-) -> list[int]:
-    """Store changes that are not stored yet and return their numbers."""
+) -> tuple[int, set[datetime]]:
+    """Store changes that are not stored yet; return how many those were, and the hours whose figures they may alter."""
     columns = {
         "change_seqs": [change.change_seq for change in changes],
         "entities": [change.entity for change in changes],
@@ -61,10 +63,12 @@ def record_changes(
         "changed_by": [change.changed_by for change in changes],
         "changed_at": [change.changed_at for change in changes],
     }
-    return list(connection.execute(_INSERT, {"site_code": site_code, "recorded_at": recorded_at, **columns}).scalars())
+    parameters = {"site_code": site_code, "recorded_at": recorded_at, **columns}
+    change_seqs = list(connection.execute(_INSERT, parameters).scalars())
+    return len(change_seqs), _hours_changed_by(connection, site_code, change_seqs)
 
 
-def hours_changed_by(connection: Connection, site_code: str, change_seqs: Sequence[int]) -> set[datetime]:
+def _hours_changed_by(connection: Connection, site_code: str, change_seqs: Sequence[int]) -> set[datetime]:
     """The hours, of those that loads have touched, whose figures changes of the registry may alter."""
     changes = {"site_code": site_code, "change_seqs": list(change_seqs)}
     return set(connection.execute(_HOURS, changes).scalars()) if change_seqs else set()

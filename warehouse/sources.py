@@ -106,6 +106,50 @@ class RegistryChange(Protocol):
         """By the API's clock."""
 
 
+class AlarmChange(Protocol):
+    """One step of an alarm's life."""
+
+    @property
+    def change_seq(self) -> int:
+        """Its place in the order of changes."""
+
+    @property
+    def alarm_id(self) -> int:
+        """The alarm, by its number at the site."""
+
+    @property
+    def transition(self) -> str:
+        """`raised`, `acknowledged` or `cleared`."""
+
+    @property
+    def changed_at(self) -> datetime:
+        """By the device's clock where a reading did it, else by the API's."""
+
+    @property
+    def value(self) -> float | None:
+        """Of the reading that did it."""
+
+    @property
+    def changed_by(self) -> str | None:
+        """Name of the API key that acknowledged."""
+
+    @property
+    def rule_code(self) -> str:
+        """The rule that raised the alarm."""
+
+    @property
+    def equipment_code(self) -> str:
+        """The equipment it is about."""
+
+    @property
+    def metric(self) -> str:
+        """What of it is measured."""
+
+    @property
+    def severity(self) -> str:
+        """The rule's when the alarm was raised (C23)."""
+
+
 class Source(Protocol):
     """The inbox of one site."""
 
@@ -114,3 +158,6 @@ class Source(Protocol):
 
     def pull_registry_changes(self, after: int) -> Sequence[RegistryChange]:
         """Changes of the registry beyond a change_seq, in order; none: caught up."""
+
+    def pull_alarm_changes(self, after: int) -> Sequence[AlarmChange]:
+        """Changes of alarms beyond a change_seq, in order; none: caught up."""

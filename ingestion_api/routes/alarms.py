@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from ingestion_api import cursors, openapi
-from ingestion_api.alarm_rules import Severity
+from ingestion_api.contract import Severity
 from ingestion_api.routes.access import admit, note, services
 from ingestion_api.routes.answers import json_answer
 from ingestion_api.routes.batches import After

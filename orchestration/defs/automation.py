@@ -16,7 +16,7 @@ _SCORES = dg.AssetSelection.assets(ml.scores)
 load = dg.define_asset_job(
     "load",
     dg.AssetSelection.assets(ingestion_api.raw).without_checks(),
-    description="Pull one site: registry changes, readings, events.",
+    description="Pull one site: registry changes, readings, events, alarm changes.",
 )
 reference = dg.define_asset_job(
     "reference",

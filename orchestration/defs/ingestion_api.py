@@ -21,8 +21,10 @@ SITE_TAG: Final = "millrace/site"
 OWNERS: Final = ["team:data"]
 BATCHES: Final = dg.AssetKey(["inbox", "batches"])
 CHANGES: Final = dg.AssetKey(["registry", "changes"])
+ALARMS: Final = dg.AssetKey(["inbox", "alarm_changes"])
 RAW: Final = {
     "registry_changes": "Every change of the registry, in the order it was made. One row per change.",
+    "alarm_changes": "Every step of every alarm: raised, acknowledged, cleared. One row per change.",
     "signals": "Equipment and metric by number. One row per signal.",
     "readings": "Sensor readings, the newest version of each. One row per signal and event time.",
     "events": "Observed activities, the newest version of each. One row per source, type, time, work unit and worker.",
@@ -31,6 +33,7 @@ RAW: Final = {
     "batches": "The ingest ledger: what became of each batch. One row per batch in the inbox.",
     "touched_hours": "Which hours loads have touched and what has been computed since. One row per site and hour.",
 }
+LOGS: Final = {"registry_changes": CHANGES, "alarm_changes": ALARMS}
 _settings = OrchestrationSettings()
 
 
@@ -47,6 +50,7 @@ upstream = [
     for key, description in (
         (BATCHES, "Accepted batches, as received, in each site's ingestion API. One row per batch."),
         (CHANGES, "Master data (ISA-95) in each site's ingestion API, as a log. One row per change."),
+        (ALARMS, "What became of alarms in each site's ingestion API, as a log. One row per change."),
     )
 ]
 
@@ -58,7 +62,7 @@ upstream = [
     specs=[
         dg.AssetSpec(
             ["raw", table],
-            deps=[CHANGES if table == "registry_changes" else BATCHES],
+            deps=[LOGS.get(table, BATCHES)],
             kinds={"python", "postgres"},
             description=description,
             owners=OWNERS,
@@ -94,7 +98,7 @@ def raw(
 def on_new_batches(
     context: dg.SensorEvaluationContext, sites: SitesResource, warehouse: WarehouseResource
 ) -> dg.SensorResult:
-    """A site's API holds batches or registry changes that are not loaded: load the site."""
+    """A site's API holds batches, registry changes or alarm changes that are not loaded: load the site."""
     states = site_states(
         warehouse.engine(), SITES.get_partition_keys(), partial(sites.client, timeout_s=_settings.api_timeout_s)
     )

@@ -133,7 +133,8 @@ class Progress:
         return status
 
     def _inbox(self) -> Inbox:
-        batch, change = tables.inbox_batches.c, tables.registry_changes.c
+        batch = tables.inbox_batches.c
+        logs = {"registry": tables.registry_changes, "alarms": tables.alarm_changes}
         pushed, released = batch.origin == "push", batch.origin == "release"
         sums = (
             func.count().filter(pushed),
@@ -144,7 +145,8 @@ class Progress:
         with self._api.connect() as connection:
             row = connection.execute(select(*sums).select_from(tables.inbox_batches)).one()
             heads = _highest(connection, batch.kind, batch.batch_seq)
-            heads["registry"] = connection.execute(select(func.max(change.change_seq))).scalar() or 0
+            for kind, log in logs.items():
+                heads[kind] = connection.execute(select(func.max(log.c.change_seq))).scalar() or 0
         return Inbox(int(row[0]), int(row[1]), int(row[2]), int(row[3]), heads)
 
     def _loaded(self) -> Loaded:

@@ -20,6 +20,7 @@ from warehouse.tables.raw import (
     readings,
     signals,
     touched_hours,
+    warehouse_alarm_changes,
     warehouse_registry_changes,
 )
 from warehouse.tables.registry import (
@@ -71,6 +72,7 @@ __all__ = [
     "sites",
     "touched_hours",
     "validation_results",
+    "warehouse_alarm_changes",
     "warehouse_metadata",
     "warehouse_registry_changes",
     "work_centers",

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, insert, text
 
-from ingestion_api.contract import BatchLedgerEntry, RegistryChange
+from ingestion_api.contract import AlarmChange, BatchLedgerEntry, RegistryChange
 from warehouse import ledger, tables
 from warehouse.load import load_site
 
@@ -56,6 +56,7 @@ class Inbox:
         self.site_code = site_code
         self.batches: dict[str, list[tuple[BatchLedgerEntry, list[Item]]]] = {"readings": [], "events": []}
         self.sequence = 0
+        self.alarm_changes: list[AlarmChange] = []
         site = [("sites", site_code, {"name": site_code, "time_zone": ZONES[site_code]})]
         versions = [(START, *entry) for entry in site + ENTRIES] + [(START + 13.5 * HOUR, *entry) for entry in MOVES]
         self.changes = [
@@ -85,6 +86,14 @@ class Inbox:
 
     def pull_registry_changes(self, after: int) -> Sequence[RegistryChange]:
         return [change for change in self.changes if change.change_seq > after]
+
+    def add_alarm_changes(self, alarms: Sequence[Item]) -> None:
+        """Append changes of alarms, in the order of their times as far as the devices' clocks are right."""
+        first = len(self.alarm_changes) + 1
+        self.alarm_changes += [AlarmChange(change_seq=first + n, **alarm) for n, alarm in enumerate(alarms)]
+
+    def pull_alarm_changes(self, after: int) -> Sequence[AlarmChange]:
+        return [change for change in self.alarm_changes if change.change_seq > after][:70]
 
 
 _COMMON = {
@@ -131,6 +140,25 @@ def a_reading(dice: random.Random) -> Item:
     }
 
 
+def an_alarm(alarm_id: int, dice: random.Random) -> list[Item]:
+    """The steps of an alarm of one of a few rules: it may chatter, flood, stand for a day, or come by a slow clock."""
+    raised_at = START + dice.choice([dice.random() * HOURS, dice.random() * HOURS, dice.random() * 4, 20, -30]) * HOUR
+    raised_at += timedelta(seconds=dice.randrange(90))
+    lasts = dice.choice([timedelta(seconds=20), dice.random() * HOUR, dice.random() * HOURS * HOUR, -HOUR, None])
+    about = {
+        "alarm_id": alarm_id, "rule_code": dice.choice(["hot", "cold"]), "equipment_code": "P1",
+        "metric": "temperature", "severity": dice.choice(["critical", "high", "medium", "low"]), "value": 1.0,
+        "changed_by": None,
+    }  # fmt: skip
+    steps = [about | {"transition": "raised", "changed_at": raised_at}]
+    if dice.random() < 0.5:
+        seen = {"transition": "acknowledged", "changed_at": raised_at + dice.random() * HOUR, "changed_by": "panel"}
+        steps.append(about | seen)
+    if lasts is not None:
+        steps.append(about | {"transition": "cleared", "changed_at": raised_at + lasts})
+    return steps
+
+
 def revised(item: Item, dice: random.Random) -> Item:
     """The same natural key with other content."""
     if "value" in item:
@@ -143,6 +171,12 @@ def a_plant(dice: random.Random) -> tuple[list[Inbox], list[tuple[Inbox, str, li
     inboxes = [Inbox(site_code) for site_code in ZONES]
     later: list[tuple[Inbox, str, list[Item]]] = []
     for inbox in inboxes:
+        # Each alarm is raised at first; what becomes of half of them, and another thirty, is known later.
+        lives = [an_alarm(alarm_id, dice) for alarm_id in range(120)]
+        known = [step for n, life in enumerate(lives[:90]) for step in (life if n % 2 else life[:1])]
+        inbox.add_alarm_changes(sorted(known, key=lambda step: (step["alarm_id"], step["changed_at"])))
+        rest = [step for n, life in enumerate(lives[:90]) if n % 2 == 0 for step in life[1:]]
+        later.append((inbox, "alarms", rest + [step for life in lives[90:] for step in life]))
         # A state of eight hours that a revision makes uncertain: of these hours nothing is left.
         lonely = an_event(dice) | {"event_time": START - 12 * HOUR, "event_type": "working", "worker_code": "W4",
                                    "duration_s": 8 * 3600.0, "units_produced": None, "confidence": None}  # fmt: skip
@@ -173,13 +207,21 @@ def test_builds_of_touched_hours_equal_a_full_build(
         dbt("run", "--select", "tag:reference")
         roll_up(warehouse_engine, dbt, dice)
         summarize(warehouse_engine, dbt, dice)
+        dbt("run", "--select", "tag:health")
         with warehouse_engine.connect() as connection:
             return snapshot(connection)
 
     add_scores(warehouse_engine, dice)
+    dbt("seed")
     early = load_and_build()
     for inbox, kind, items in later:
-        inbox.add(kind, items)
+        if kind != "alarms":
+            inbox.add(kind, items)
+    load_and_build()
+    # By themselves, so that no reading touches an hour for them.
+    for inbox, kind, items in later:
+        if kind == "alarms":
+            inbox.add_alarm_changes(items)
     by_hours = load_and_build()
     with warehouse_engine.begin() as connection:
         reorder(connection)
@@ -191,6 +233,12 @@ def test_builds_of_touched_hours_equal_a_full_build(
     assert [table for table in at_once if at_once[table] != by_hours[table]] == []
     lonely_hours = [[row for row in rows["marts.fct_worker_hours"] if ",W4," in row] for rows in (early, by_hours)]
     assert [len(rows) for rows in lonely_hours] == [16, 0]
+    with warehouse_engine.connect() as connection:
+        pressed = text("""
+            select max(standing_count) > 1 and max(flood_min) > 0 and max(chattering_count) > 0
+            from marts.fct_alarm_statistics_hourly
+        """)
+        assert connection.scalar(pressed), "the plant's alarms prove nothing"
 
 
 def roll_up(engine: Engine, dbt: Any, dice: random.Random) -> None:
@@ -226,10 +274,10 @@ def summarize(engine: Engine, dbt: Any, dice: random.Random) -> None:
 
 def reorder(connection: Connection) -> None:
     """Let the rows lie in another order, as if they had come in another."""
-    for table in ("raw.readings", "raw.events", "ml.scores"):
+    for table in ("raw.readings", "raw.events", "raw.alarm_changes", "ml.scores"):
         connection.execute(text(f"create temp table moved on commit drop as select * from {table}"))
         connection.execute(text(f"truncate {table}"))
-        connection.execute(text(f"insert into {table} select * from moved order by md5(event_time::text)"))
+        connection.execute(text(f"insert into {table} select * from moved order by md5(moved::text)"))
         connection.execute(text("drop table moved"))
 
 

@@ -157,3 +157,17 @@ def test_a_failing_transaction_leaves_neither_batch_nor_alarm(hot: Any) -> None:
     assert alarms(hot) == []
     assert push(client, 90, second=1) == 201
     assert len(alarms(hot)) == 1
+
+
+def test_changes_are_pulled_by_cursor(hot: Any) -> None:
+    """D3: alarms travel the registry's road; the key that pulls needs no other scope."""
+    push(hot.http(), 85)
+    push(hot.http(), 70, second=1)
+    client = hot.client("pull")
+    raised, cleared = client.pull_alarm_changes(0)
+    assert (raised.transition, raised.value, raised.changed_at, raised.severity) == ("raised", 85, START, "critical")
+    assert (cleared.alarm_id, cleared.transition) == (raised.alarm_id, "cleared")
+    assert client.pull_alarm_changes(0, limit=1) == [raised]
+    assert client.pull_alarm_changes(raised.change_seq) == [cleared]
+    assert client.pull_alarm_changes(cleared.change_seq) == []
+    assert client.cursors()["alarms"] == cleared.change_seq

@@ -13,7 +13,7 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-from ingestion_api.contract import BatchLedgerEntry, RegistryChange
+from ingestion_api.contract import AlarmChange, BatchLedgerEntry, RegistryChange
 
 START = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
@@ -82,6 +82,7 @@ class Inbox:
     entries: list[BatchLedgerEntry] = field(default_factory=list)
     items: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     changes: list[RegistryChange] = field(default_factory=list)
+    alarm_changes: list[AlarmChange] = field(default_factory=list)
     hidden: set[int] = field(default_factory=set)
     before_pull: Callable[[str, int], None] = lambda kind, after: None
     next_seq: int = 1
@@ -140,6 +141,10 @@ class Inbox:
 
     def pull_registry_changes(self, after: int) -> Sequence[RegistryChange]:
         return [change for change in self.changes if change.change_seq > after][:3]
+
+    def pull_alarm_changes(self, after: int) -> Sequence[AlarmChange]:
+        self.before_pull("alarms", after)
+        return [change for change in self.alarm_changes if change.change_seq > after][:3]
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ def test_page_that_fails_halfway_leaves_nothing(warehouse_engine: Engine, inbox:
 
     class Faulty:
         pull_registry_changes = staticmethod(inbox.pull_registry_changes)
+        pull_alarm_changes = staticmethod(inbox.pull_alarm_changes)
 
         def pull(self, kind: str, after: int) -> Any:
             page = real(kind, after)

@@ -67,8 +67,10 @@ def test_one_connected_lineage_leads_from_the_api_to_marts_and_scores(graph: Ass
             ["ml", "drift_episodes"],
         )
     }
-    registry = downstream_of(graph, dg.AssetKey(["registry", "changes"]))
-    assert graph.get_all_asset_keys() == reached | registry | {API, dg.AssetKey(["registry", "changes"])}
+    logs = [dg.AssetKey(["registry", "changes"]), dg.AssetKey(["inbox", "alarm_changes"])]
+    of_logs = [downstream_of(graph, key) for key in logs]
+    assert dg.AssetKey(["raw", "alarm_changes"]) in of_logs[1]
+    assert graph.get_all_asset_keys() == reached.union(*of_logs, {API, *logs})
 
 
 def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:

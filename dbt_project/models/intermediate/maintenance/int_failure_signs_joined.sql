@@ -1,0 +1,129 @@
+{{ config(materialized='view', tags=['reference']) }}
+
+-- Windows are by site and equipment alone, so conditions on both reach the tables.
+with promoted as (
+
+    select
+        model_name,
+        model_version,
+        max(promotion_id) as promotion_id
+    from {{ ref('stg_ml__promotions') }}
+    where is_promoted
+    group by model_name, model_version
+
+),
+
+-- Several champions may have judged the same time, one after the other: the newest counts.
+anomalies as (
+
+    select
+        anomalies.*,
+        exists(
+            select 1
+            from {{ ref('stg_ml__scores') }} as later
+            where
+                later.site_code = anomalies.site_code
+                and later.equipment_code = anomalies.equipment_code
+                and later.event_time > anomalies.ended_at
+        ) as is_over
+    from {{ ref('fct_anomalies') }} as anomalies
+    inner join promoted
+        on anomalies.model_name = promoted.model_name and anomalies.model_version = promoted.model_version
+    where
+        not exists (
+            select 1
+            from {{ ref('stg_ml__scores') }} as scores
+            inner join promoted as newer
+                on scores.model_name = newer.model_name and scores.model_version = newer.model_version
+            where
+                scores.site_code = anomalies.site_code
+                and scores.equipment_code = anomalies.equipment_code
+                and scores.event_time between anomalies.started_at and anomalies.ended_at
+                and scores.model_name = anomalies.model_name
+                and newer.promotion_id > promoted.promotion_id
+        )
+
+),
+
+signs as (
+
+    select
+        site_code,
+        equipment_code,
+        'anomaly' as source,
+        started_at,
+        case when is_over then ended_at else 'infinity' end as ended_at,
+        -- The sensor that explains most; of equals, by name.
+        (
+            select shares.key
+            from jsonb_each_text(anomalies.sensor_shares) as shares
+            order by cast(shares.value as numeric) desc, shares.key asc
+            limit 1
+        ) as metric,
+        peak_score as value,
+        threshold,
+        cast(null as timestamptz) as acknowledged_at,
+        cast(null as bigint) as alarm_id
+    from anomalies
+    union all
+    select
+        site_code,
+        equipment_code,
+        'alarm' as source,
+        raised_at as started_at,
+        greatest(coalesce(cleared_at, 'infinity'), raised_at) as ended_at,
+        metric,
+        value,
+        cast(null as double precision) as threshold,
+        acknowledged_at,
+        alarm_id
+    from {{ ref('fct_alarms') }}
+    where severity = 'critical'
+
+),
+
+followed as (
+
+    select
+        *,
+        max(ended_at) over (
+            partition by site_code, equipment_code
+            order by started_at
+            groups between unbounded preceding and 1 preceding
+        ) as ended_before
+    from signs
+
+),
+
+marked as (
+
+    select
+        *,
+        case
+            when ended_before is null then started_at
+            when started_at >= ended_before + interval '{{ var("event_gap_s") }} seconds' then started_at
+        end as began_at
+    from followed
+
+),
+
+joined as (
+
+    select
+        site_code,
+        equipment_code,
+        source,
+        started_at,
+        ended_at,
+        metric,
+        value,
+        threshold,
+        acknowledged_at,
+        alarm_id,
+        -- Signs that start at once all begin the event.
+        max(began_at) over (partition by site_code, equipment_code order by started_at) as detected_at
+    from marked
+
+)
+
+select * from joined

@@ -1,0 +1,106 @@
+{{ config(tags=['hourly'], meta={'range_column': 'hour'}) }}
+
+-- Loading an alarm's change touches every hour that is computed from it (warehouse/load_alarms.py).
+with hours as (
+
+    select
+        site_code,
+        hour
+    from {{ source('raw', 'touched_hours') }}
+    where {{ in_hours('hour') }}
+
+),
+
+alarms as (
+
+    select
+        *,
+        date_trunc('hour', raised_at, 'UTC') as hour
+    from {{ ref('fct_alarms') }}
+    where {{ in_hours('raised_at') }}
+
+),
+
+slots as (
+
+    select
+        site_code,
+        hour,
+        count(*) as raised_count
+    from alarms
+    group by site_code, hour, date_bin('10 minutes', raised_at, timestamptz '2000-01-01T00:00:00Z')
+
+),
+
+crowded as (
+
+    select
+        site_code,
+        hour,
+        max(raised_count) as max_raised_per_10min,
+        10 * count(*) filter (where raised_count >= {{ var('alarm_flood_count') }}) as flood_min
+    from slots
+    group by site_code, hour
+
+),
+
+raised as (
+
+    select
+        site_code,
+        hour,
+        count(*) as raised_count,
+        count(*) filter (where severity = 'critical') as critical_count,
+        count(*) filter (where severity = 'high') as high_count,
+        count(*) filter (where severity = 'medium') as medium_count,
+        count(*) filter (where severity = 'low') as low_count,
+        count(*) filter (where is_chattering) as chattering_count
+    from alarms
+    group by site_code, hour
+
+),
+
+-- Those that stood for a day or stand still: few, whatever the history.
+lasting as (
+
+    select
+        site_code,
+        raised_at + interval '{{ var("standing_after_s") }} seconds' as standing_from,
+        coalesce(cleared_at, 'infinity') as standing_until
+    from {{ ref('fct_alarms') }}
+    where coalesce(cleared_at, 'infinity') > raised_at + interval '{{ var("standing_after_s") }} seconds'
+
+),
+
+standing as (
+
+    select
+        hours.site_code,
+        hours.hour,
+        count(*) as standing_count
+    from hours
+    inner join lasting
+        on
+            hours.site_code = lasting.site_code
+            and hours.hour >= lasting.standing_from
+            and hours.hour < lasting.standing_until
+    group by hours.site_code, hours.hour
+
+)
+
+select
+    hours.site_code,
+    hours.hour,
+    coalesce(raised.raised_count, 0) as raised_count,
+    coalesce(raised.critical_count, 0) as critical_count,
+    coalesce(raised.high_count, 0) as high_count,
+    coalesce(raised.medium_count, 0) as medium_count,
+    coalesce(raised.low_count, 0) as low_count,
+    coalesce(crowded.max_raised_per_10min, 0) as max_raised_per_10min,
+    coalesce(crowded.flood_min, 0) as flood_min,
+    coalesce(raised.chattering_count, 0) as chattering_count,
+    coalesce(standing.standing_count, 0) as standing_count
+from hours
+left join raised on hours.site_code = raised.site_code and hours.hour = raised.hour
+left join crowded on hours.site_code = crowded.site_code and hours.hour = crowded.hour
+left join standing on hours.site_code = standing.site_code and hours.hour = standing.hour
