@@ -1,14 +1,15 @@
-"""Commands of the ground floor: `python -m warehouse start|stop|status|migrate`. The work itself is done elsewhere."""
+"""Commands of the ground floor: `python -m warehouse`. The work itself is done elsewhere."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
 from warehouse.errors import WarehouseError
-from warehouse.settings import DATABASES, WarehouseSettings
+from warehouse.settings import DATABASES, RoleSettings, WarehouseSettings
 
 app = typer.Typer(help="The embedded database and the schema of both databases.", no_args_is_help=True)
 
@@ -72,6 +73,32 @@ def migrate() -> None:
         settings = WarehouseSettings()
         migrate_branch(settings.api_dsn(), "api")
         migrate_branch(settings.warehouse_dsn(), "warehouse")
+
+
+@app.command()
+def roles(
+    rotate: Annotated[bool, typer.Option(help="Make up new passwords, also where there are some")] = False,
+    reader: Annotated[str, typer.Option(help="Make only a login for a BI tool, of this name")] = "",
+) -> None:
+    """Give each package, Dagster and MLflow a login of its own, or a BI tool one; docs/access.md tells the rights."""
+    from warehouse import roles as access
+
+    with _told_in_one_line():
+        settings = WarehouseSettings()
+        file = settings.logins_file
+        known = access.read_logins(file)
+        if reader:
+            url = access.create_reader(settings.warehouse_dsn(), reader, access.new_password())
+            access.write_logins(file, {**known, reader: {"url": url}})
+        else:
+            kept = {} if rotate else access.kept_passwords(known)
+            made = {role: access.new_password() for role in (*access.PACKAGES, *access.TOOLS)}
+            passwords = {**made, **kept, **RoleSettings().passwords()}
+            logins = access.enable_logins(settings.dsns(), passwords)
+            access.write_logins(file, {**known, **logins})
+    for name in [reader] if reader else passwords:
+        typer.echo(f"{name} may log in.")
+    typer.echo(f"The URLs, passwords included, are in {file}; nobody else may read it.")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ WarehouseError
 │   ├── StartFailed
 │   └── TooLittleDisk
 ├── MigrationError
+├── RolesNotMade
 └── LoadError
     └── PageInconsistent
 """
@@ -48,6 +49,10 @@ class TooLittleDisk(EmbeddedPostgresError):
 
 class MigrationError(WarehouseError):
     """The database cannot be brought to the current revision."""
+
+
+class RolesNotMade(WarehouseError):
+    """The packages' roles cannot be given logins."""
 
 
 class LoadError(WarehouseError):

@@ -5,6 +5,7 @@
 | `postgres` | session | `PostgresForTests`: `.url(database)`, `.create(name, template=None)`, `.drop(name)` |
 | `warehouse_url`, `warehouse_engine` | test | a fresh, migrated warehouse, dropped afterwards |
 | `api_url`, `api_engine` | test | a fresh, migrated database of the ingestion API, dropped afterwards |
+| `as_role` | session | `as_role("millrace_ml", url)`: the URL of a database by the login of a package |
 | `free_port` | test | a TCP port on loopback that nobody used a moment ago |
 
 The server is the embedded one, on a free port, in a directory of its own; `MILLRACE_TEST_WAREHOUSE_URL` names another
@@ -22,6 +23,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, NullPool, make_url, text
 
+from warehouse import roles
 from warehouse.embedded import EmbeddedPostgres
 from warehouse.engine import create_engine
 from warehouse.migrate import Branch, migrate
@@ -138,6 +140,24 @@ def api_engine(api_url: str) -> Iterator[Engine]:
     engine = create_engine(api_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def as_role(postgres: PostgresForTests, _templates: dict[Branch, str]) -> Callable[[str, str], str]:
+    """The URL of a database by the login of a package, with the rights that the package has when it is deployed."""
+    password = roles.new_password()
+    urls = {
+        branch: postgres.create(f"test_roles_{branch}_{uuid.uuid4().hex[:12]}", _templates[branch])
+        for branch in _templates
+    }
+    roles.enable_logins(dict(urls), dict.fromkeys(roles.PACKAGES, password))
+    for url in urls.values():
+        postgres.drop(str(make_url(url).database))
+
+    def change(role: str, url: str) -> str:
+        return make_url(url).set(username=role, password=password).render_as_string(hide_password=False)
+
+    return change
 
 
 @pytest.fixture
