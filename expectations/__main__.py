@@ -14,7 +14,6 @@ from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
 from expectations.validate import ValidationResult, validate_window
 from warehouse.errors import WarehouseError
-from warehouse.settings import WarehouseSettings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -38,7 +37,7 @@ def validate(
     try:
         with console.status("Validating"):
             results = validate_window(
-                WarehouseSettings().warehouse_dsn(), _instant(start), _instant(end), suites=suite or SUITES
+                ExpectationsSettings().warehouse_dsn(), _instant(start), _instant(end), suites=suite or SUITES
             )
     except (ExpectationsError, WarehouseError) as error:
         typer.echo(f"expectations: {error}", err=True)

@@ -16,7 +16,7 @@ from ingestion_api.errors import MartsUnavailable
 from ingestion_api.settings import IngestionApiSettings
 from warehouse.engine import create_async_engine
 from warehouse.errors import NotStarted
-from warehouse.settings import WarehouseSettings
+from warehouse.settings import warehouse_dsn
 
 _CONNECTION = {
     "options": "-c timezone=UTC -c role=bi_reader -c default_transaction_read_only=on -c statement_timeout=5s",
@@ -69,8 +69,7 @@ class ReadStore:
 
     def _connected(self) -> AsyncEngine:
         if self._engine is None:
-            # Read anew by warehouse.settings: it checks the URL and names the driver.
-            url = WarehouseSettings(warehouse_url=self._settings.warehouse_url).warehouse_dsn()
+            url = warehouse_dsn(self._settings.warehouse_url)
             pool = {"pool_size": 4, "max_overflow": 4, "pool_timeout": 3}
             self._engine = create_async_engine(url, connect_args=_CONNECTION, hide_parameters=True, **pool)
         return self._engine

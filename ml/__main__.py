@@ -90,12 +90,12 @@ def rollback(
 def _warehouse() -> Iterator["Engine"]:
     """The warehouse of the settings; errors that a person can mend are one line, not a stack."""
     from ml.errors import MlError
+    from ml.settings import MlSettings
     from warehouse.engine import create_engine
     from warehouse.errors import WarehouseError
-    from warehouse.settings import WarehouseSettings
 
     try:
-        engine = create_engine(WarehouseSettings().warehouse_dsn())
+        engine = create_engine(MlSettings().warehouse_dsn())
         try:
             yield engine
         finally:

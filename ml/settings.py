@@ -3,6 +3,8 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from warehouse.settings import warehouse_dsn
+
 
 class MlSettings(BaseSettings):
     """How models are trained and judged. A change takes effect with the next training or scoring."""
@@ -11,6 +13,9 @@ class MlSettings(BaseSettings):
         env_prefix="MILLRACE_ML_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
+    warehouse_url: str | None = Field(
+        default=None, description="URL of the warehouse, as millrace_ml; empty: the platform's"
+    )
     tracking_uri: str = Field(default="http://127.0.0.1:5001", description="MLflow tracking server and model registry")
     grid_s: float | None = Field(
         default=None,
@@ -43,3 +48,11 @@ class MlSettings(BaseSettings):
     false_alarm_cap: float = Field(
         default=0.10, gt=0, le=1, description="Share of normal windows that a champion may at most flag"
     )
+
+    def warehouse_dsn(self) -> str:
+        """URL of the warehouse.
+
+        Raises:
+            warehouse.errors.NotStarted: The embedded database was never started.
+        """
+        return warehouse_dsn(self.warehouse_url)

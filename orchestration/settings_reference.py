@@ -21,6 +21,7 @@ PAGE = ROOT / "docs" / "reference" / "settings.md"
 # By name, because nothing may import the edge client, and because a device installs without the others.
 SETTINGS = (
     "warehouse.settings:WarehouseSettings",
+    "warehouse.settings:RoleSettings",
     "ingestion_api.settings:IngestionApiSettings",
     "orchestration.settings:OrchestrationSettings",
     "expectations.settings:ExpectationsSettings",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from warehouse.settings import DATABASES, WarehouseSettings
+from warehouse.settings import DATABASES, RoleSettings, WarehouseSettings
 from warehouse.storage_commands import commands, told_in_one_line
 
 app = typer.Typer(
@@ -95,6 +95,32 @@ def erase_worker(
     for table, count in changed.items():
         typer.echo(f"{count:>9} rows of {table}")
     typer.echo(f"{worker} is {pseudonym} from now on." if changed else f"Nothing in the warehouse names {worker}.")
+
+
+@app.command()
+def roles(
+    rotate: Annotated[bool, typer.Option(help="Make up new passwords, also where there are some")] = False,
+    reader: Annotated[str, typer.Option(help="Make only a login for a BI tool, of this name")] = "",
+) -> None:
+    """Give each package, Dagster and MLflow a login of its own, or a BI tool one; docs/access.md tells the rights."""
+    from warehouse import roles as access
+
+    with told_in_one_line():
+        settings = WarehouseSettings()
+        file = settings.logins_file
+        known = access.read_logins(file)
+        if reader:
+            url = access.create_reader(settings.warehouse_dsn(), reader, access.new_password())
+            access.write_logins(file, {**known, reader: {"url": url}})
+        else:
+            kept = {} if rotate else access.kept_passwords(known)
+            made = {role: access.new_password() for role in (*access.PACKAGES, *access.TOOLS)}
+            passwords = {**made, **kept, **RoleSettings().passwords()}
+            logins = access.enable_logins(settings.dsns(), passwords)
+            access.write_logins(file, {**known, **logins})
+    for name in [reader] if reader else passwords:
+        typer.echo(f"{name} may log in.")
+    typer.echo(f"The URLs, passwords included, are in {file}; nobody else may read it.")
 
 
 if __name__ == "__main__":

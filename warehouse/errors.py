@@ -14,6 +14,7 @@ WarehouseError
 │   └── PageInconsistent
 ├── NamesUnreadable
 ├── NotErased
+├── RolesNotMade
 └── StorageError
     ├── ArchiveDamaged
     ├── ArchiveInconsistent
@@ -60,6 +61,10 @@ class CopyRefused(WarehouseError):
 
 class MigrationError(WarehouseError):
     """The database cannot be brought to the current revision."""
+
+
+class RolesNotMade(WarehouseError):
+    """The packages' roles cannot be given logins."""
 
 
 class LoadError(WarehouseError):

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from warehouse.embedded import EmbeddedPostgres
+from warehouse.roles import DAGSTER, DBT, EXPECTATIONS, INGESTION, LOADER, ML, MLFLOW, Database
 
 API_DATABASE = "millrace_api"
 WAREHOUSE_DATABASE = "millrace_warehouse"
@@ -62,6 +63,11 @@ class WarehouseSettings(BaseSettings):
             raise ValueError("must look like postgresql://user:password@host:port/database")
         return f"postgresql+psycopg://{rest}"
 
+    @property
+    def logins_file(self) -> Path:
+        """Where the packages' logins are kept, mode 0600."""
+        return self.data_dir / "logins.json"
+
     def embedded(self) -> EmbeddedPostgres:
         """The embedded server of these settings, started or not."""
         return EmbeddedPostgres(self.data_dir, self.postgres_port, self.postgres_start_timeout_s)
@@ -94,3 +100,54 @@ class WarehouseSettings(BaseSettings):
     def mlflow_dsn(self) -> str:
         """URL of MLflow's backend store. Raises as `warehouse_dsn`."""
         return self.mlflow_database_url or self.embedded().url(MLFLOW_DATABASE)
+
+    def dsns(self) -> dict[Database, str]:
+        """URLs of the four databases. Raises as `warehouse_dsn`."""
+        return {
+            "api": self.api_dsn(),
+            "warehouse": self.warehouse_dsn(),
+            "dagster": self.dagster_dsn(),
+            "mlflow": self.mlflow_dsn(),
+        }
+
+
+def warehouse_dsn(own_url: str | None) -> str:
+    """URL of the warehouse: a package's own, checked as the platform's is, or the platform's where it has none.
+
+    Raises:
+        NotStarted: The embedded database was never started.
+    """
+    # Given None, the settings would look no further.
+    settings = WarehouseSettings(warehouse_url=own_url) if own_url else WarehouseSettings()
+    return settings.warehouse_dsn()
+
+
+class RoleSettings(BaseSettings):
+    """Passwords that `python -m warehouse roles` gives the packages' logins; empty: it makes them up and keeps them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MILLRACE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    ingestion_password: SecretStr | None = Field(default=None, description="Password of the login millrace_ingestion")
+    loader_password: SecretStr | None = Field(default=None, description="Password of the login millrace_loader")
+    dbt_password: SecretStr | None = Field(default=None, description="Password of the login millrace_dbt")
+    expectations_password: SecretStr | None = Field(
+        default=None, description="Password of the login millrace_expectations"
+    )
+    ml_password: SecretStr | None = Field(default=None, description="Password of the login millrace_ml")
+    dagster_password: SecretStr | None = Field(default=None, description="Password of the login millrace_dagster")
+    mlflow_password: SecretStr | None = Field(default=None, description="Password of the login millrace_mlflow")
+
+    def passwords(self) -> dict[str, str]:
+        """The passwords that are set, by role."""
+        chosen = {
+            INGESTION: self.ingestion_password,
+            LOADER: self.loader_password,
+            DBT: self.dbt_password,
+            EXPECTATIONS: self.expectations_password,
+            ML: self.ml_password,
+            DAGSTER: self.dagster_password,
+            MLFLOW: self.mlflow_password,
+        }
+        return {role: password.get_secret_value() for role, password in chosen.items() if password}

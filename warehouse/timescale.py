@@ -45,9 +45,10 @@ def capabilities(connection: Connection) -> Capabilities:
 
 def enable(connection: Connection) -> Capabilities:
     """Switch the extension on where the server has it loaded; say what there is then."""
+    # A setting that its library brings along: which libraries are loaded, an owner who is no superuser may not ask.
     is_loaded = connection.scalar(
         text(
-            "select current_setting('shared_preload_libraries', true) like '%timescaledb%' "
+            "select current_setting('timescaledb.max_background_workers', true) is not null "
             "and exists (select 1 from pg_available_extensions where name = 'timescaledb')"
         )
     )

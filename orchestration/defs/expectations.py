@@ -45,11 +45,12 @@ def raw_is_plausible(
     if hours is not None:
         context.op_execution_context.log_event(observation(ledger.seen(engine, "rolled_up", *hours)))
     start, end = hours or waiting_hours(engine, datetime.now(UTC))
+    settings = ExpectationsSettings()
     about: dict[str, Any] = {
         "window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC",
-        "data_docs": dg.MetadataValue.path(str(index_page(ExpectationsSettings().data_docs_dir))),
+        "data_docs": dg.MetadataValue.path(str(index_page(settings.data_docs_dir))),
     }
-    for result in validate_window(warehouse.url(), start, end, dagster_run_id=context.run.run_id):
+    for result in validate_window(warehouse.url(settings.warehouse_url), start, end, dagster_run_id=context.run.run_id):
         yield dg.AssetCheckResult(
             asset_key=SUITES[result.suite].asset_key,
             check_name=result.expectation,

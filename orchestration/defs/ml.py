@@ -13,6 +13,7 @@ from typing import Any, Final
 import dagster as dg
 from sqlalchemy import Engine
 
+from ml.settings import MlSettings
 from orchestration.attempts import failed_after, is_done, is_under_way
 from orchestration.defs.dbt_project import TRANSFORM_POOL
 from orchestration.defs.partitions import HOURS, RANGE_TAGS, hour_pieces, hour_tags, hours_of, required, spans
@@ -73,7 +74,7 @@ def models(
     from ml.train import train
 
     outcome = train(
-        warehouse.engine(),
+        warehouse.engine(MlSettings().warehouse_url),
         config.equipment_class,
         trigger=config.trigger,
         episode_id=config.episode_id,
@@ -112,7 +113,7 @@ def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> I
     from ml.score import score_range
 
     start, end = required(hours_of(context.run.tags))
-    summary = score_range(warehouse.engine(), start, end)
+    summary = score_range(warehouse.engine(MlSettings().warehouse_url), start, end)
     if not summary.models:
         context.log.info("no equipment class has a champion yet: nothing to score")
     for table in ("scores", "anomalies"):
@@ -130,7 +131,7 @@ def drift_episodes(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """Where a confidence stream sank and stayed low (ISO 13374 state detection). One row per episode."""
     from ml.drift import detect
 
-    episodes = detect(warehouse.engine())
+    episodes = detect(warehouse.engine(MlSettings().warehouse_url))
     return dg.MaterializeResult(
         metadata={"unanswered": len(episodes), "episodes": [episode.episode_id for episode in episodes]}
     )

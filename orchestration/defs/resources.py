@@ -19,19 +19,19 @@ from orchestration.errors import SiteUnknown
 from orchestration.manifest import DBT_PROJECT
 from orchestration.settings import OrchestrationSettings
 from warehouse.engine import create_engine
-from warehouse.settings import WarehouseSettings
+from warehouse.settings import warehouse_dsn
 
 
 class WarehouseResource(dg.ConfigurableResource[Engine]):
     """The warehouse. Its URL is a setting and no resource configuration, because Dagster shows that to everybody."""
 
-    def url(self) -> str:
-        """The warehouse's URL, password included."""
-        return WarehouseSettings().warehouse_dsn()
+    def url(self, own_url: str | None = None) -> str:
+        """The warehouse's URL, password included: that of a package's own login where it has one."""
+        return warehouse_dsn(own_url)
 
-    def engine(self) -> Engine:
-        """The engine of this process."""
-        return _engine(self.url())
+    def engine(self, own_url: str | None = None) -> Engine:
+        """The engine of this process, of a package's own login where it has one."""
+        return _engine(self.url(own_url))
 
 
 class SitesResource(dg.ConfigurableResource[IngestionClient]):

@@ -6,6 +6,7 @@
 | `warehouse_url`, `warehouse_engine` | test | a fresh, migrated warehouse, dropped afterwards |
 | `api_url`, `api_engine` | test | a fresh, migrated database of the ingestion API, dropped afterwards |
 | `community_engine` | test | a fresh warehouse on `MILLRACE_TEST_TIMESCALE_URL`; skips where that is not set |
+| `as_role` | session | `as_role("millrace_ml", url)`: the URL of a database by the login of a package |
 | `free_port` | test | a TCP port on loopback that nobody used a moment ago |
 
 The server is the embedded one, on a free port, in a directory of its own; `MILLRACE_TEST_WAREHOUSE_URL` names another
@@ -23,6 +24,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, NullPool, make_url, text
 
+from warehouse import roles
 from warehouse.embedded import EmbeddedPostgres
 from warehouse.engine import create_engine
 from warehouse.migrate import Branch, migrate
@@ -164,6 +166,24 @@ def community_engine(_community: PostgresForTests) -> Iterator[Engine]:
         engine.dispose()
     finally:
         _community.drop(name)
+
+
+@pytest.fixture(scope="session")
+def as_role(postgres: PostgresForTests, _templates: dict[Branch, str]) -> Callable[[str, str], str]:
+    """The URL of a database by the login of a package, with the rights that the package has when it is deployed."""
+    password = roles.new_password()
+    urls = {
+        branch: postgres.create(f"test_roles_{branch}_{uuid.uuid4().hex[:12]}", _templates[branch])
+        for branch in _templates
+    }
+    roles.enable_logins(dict(urls), dict.fromkeys(roles.PACKAGES, password))
+    for url in urls.values():
+        postgres.drop(str(make_url(url).database))
+
+    def change(role: str, url: str) -> str:
+        return make_url(url).set(username=role, password=password).render_as_string(hide_password=False)
+
+    return change
 
 
 @pytest.fixture

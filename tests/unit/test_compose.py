@@ -7,11 +7,14 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from orchestration import settings_reference
+from warehouse.roles import DAGSTER, DBT, EXPECTATIONS, INGESTION, LOADER, ML, MLFLOW, PACKAGES, TOOLS, logins
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -36,6 +39,7 @@ def test_the_services_are_those_of_the_platform() -> None:
     assert set(SERVICES) == {
         "timescaledb",
         "migrate",
+        "logins",
         "ingestion-api",
         "mlflow",
         "dagster-code",
@@ -70,7 +74,43 @@ def test_every_variable_is_read_by_somebody(service: dict[str, Any]) -> None:
     given = {name for name in service["environment"] if name.startswith("MILLRACE_")}
 
     assert given <= known
-    assert {"MILLRACE_WAREHOUSE_URL", "MILLRACE_API_DATABASE_URL", "MILLRACE_DBT_PASSWORD"} <= given
+
+
+def test_a_service_is_given_its_own_logins_and_no_others() -> None:
+    """DESIGN 4: each package connects with a role that may write its own schemas only; docs/access.md."""
+    logins = {
+        name: {
+            found for value in service["environment"].values() for found in re.findall(r"://(\w+):[^@]*@", str(value))
+        }
+        | {value for variable, value in service["environment"].items() if variable == "MILLRACE_DBT_USER"}
+        for name, service in OURS.items()
+    }
+
+    assert logins == {
+        "migrate": {"millrace"},
+        "logins": {"millrace"},
+        "ingestion-api": {INGESTION},
+        "mlflow": {MLFLOW},
+        "dagster-code": {DAGSTER, LOADER, DBT, EXPECTATIONS, ML},
+        "dagster-webserver": {DAGSTER},
+        "dagster-daemon": {DAGSTER},
+    }
+
+
+def test_a_login_comes_with_its_own_password_and_reaches_the_right_variable() -> None:
+    """What compose gives is what `python -m warehouse roles` would write."""
+    passwords = {role: f"${{{role.upper()}_PASSWORD}}" for role in (*PACKAGES, *TOOLS)}
+    databases = ("api", "warehouse", "dagster", "mlflow")
+    places = {name: make_url(f"postgresql+psycopg://x@timescaledb:5432/millrace_{name}") for name in databases}
+    wanted = {name: value for login in logins(places, passwords).values() for name, value in login.items()}
+    given = {}
+    for service in (SERVICES["ingestion-api"], SERVICES["mlflow"], SERVICES["dagster-code"]):
+        given |= {name: re.sub(r":\?[^}]*}", "}", str(value)) for name, value in service["environment"].items()}
+
+    assert {name: unquote(value) for name, value in wanted.items() if name in given} == {
+        name: value for name, value in given.items() if name in wanted
+    }
+    assert len(given.keys() & wanted.keys()) >= 11
 
 
 def test_the_location_is_called_as_in_the_workspace() -> None:

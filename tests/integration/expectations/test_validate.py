@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, NullPool, select, text
 from typer.testing import CliRunner
 
 from expectations.__main__ import app
 from expectations.data_docs import index_page
 from expectations.errors import ValidationBroken
 from expectations.suites import SUITES
+from expectations.validate import validate_window
+from warehouse.engine import create_engine
+from warehouse.roles import EXPECTATIONS
 from warehouse.tables import validation_results
 
 HOUR = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -152,3 +155,13 @@ def test_the_command_line_exits_with_one_on_a_critical_failure(
 
     assert outcome.exit_code == 1
     assert re.search(r"invalid_rate_is_low\W+critical\W+25\W+< 10\W+200", outcome.output)
+
+
+def test_validates_by_its_own_login(
+    warehouse_url: str, as_role: Callable[[str, str], str], plant: Any, tmp_path: Path
+) -> None:
+    """DESIGN 4: it reads raw and adds results; it needs nothing else."""
+    plant.readings([70.0, 71.0])
+    results = validate_window(as_role(EXPECTATIONS, warehouse_url), HOUR, HOUR + timedelta(hours=1), docs_dir=tmp_path)
+    with create_engine(warehouse_url, poolclass=NullPool).connect() as connection:
+        assert connection.scalar(text("select count(*) from ops.validation_results")) == len(results) > 0

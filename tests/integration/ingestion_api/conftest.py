@@ -27,6 +27,7 @@ from ingestion_api.server import build_server
 from ingestion_api.settings import IngestionApiSettings
 from warehouse.engine import create_engine
 from warehouse.migrate import migrate
+from warehouse.roles import INGESTION
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -84,9 +85,9 @@ class RunningApi:
 
 
 @pytest.fixture
-def api(api_url: str, api_engine: Engine) -> Iterator[RunningApi]:
-    """An API with an empty registry."""
-    with RunningApi(api_url, api_engine).running() as running:
+def api(api_url: str, api_engine: Engine, as_role: Callable[[str, str], str]) -> Iterator[RunningApi]:
+    """An API with an empty registry, by the login that it has when it is deployed."""
+    with RunningApi(as_role(INGESTION, api_url), api_engine).running() as running:
         yield running
 
 
@@ -97,13 +98,13 @@ def plant(api: RunningApi) -> RunningApi:
 
 
 @pytest.fixture(scope="module")
-def shared_plant(postgres: Any) -> Iterator[RunningApi]:
+def shared_plant(postgres: Any, as_role: Callable[[str, str], str]) -> Iterator[RunningApi]:
     """A `plant` that the tests of a module share, because they do not care what is in its inbox."""
     name = f"test_shared_api_{uuid.uuid4().hex[:12]}"
     url = postgres.create(name)
     migrate(url, "api")
     engine = create_engine(url)
-    with RunningApi(url, engine).running() as running:
+    with RunningApi(as_role(INGESTION, url), engine).running() as running:
         yield _furnished(running)
     engine.dispose()
     postgres.drop(name)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from warehouse.errors import NotStarted
-from warehouse.settings import WarehouseSettings
+from warehouse.settings import WarehouseSettings, warehouse_dsn
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +75,9 @@ def test_embedded_database_that_was_never_started_says_so() -> None:
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in WarehouseSettings.model_fields.items() if not field.description] == []
+
+
+def test_a_package_without_a_url_of_its_own_uses_the_platforms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_WAREHOUSE_URL", "postgresql://plant@db/warehouse")
+    assert warehouse_dsn(None) == "postgresql+psycopg://plant@db/warehouse"
+    assert warehouse_dsn("postgresql://reader@replica/warehouse") == "postgresql+psycopg://reader@replica/warehouse"
