@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, delete, text
 
 from warehouse import ingest_ledger
 from warehouse.errors import NotErased
-from warehouse.load import REGISTRY
+from warehouse.load_registry import REGISTRY
 from warehouse.tables import worker_names
 
 # Whatever has a worker's code in it, dbt's tables and copies of them included. Views follow by themselves, and so do

@@ -64,7 +64,7 @@ def record_registry_changes(
         "changed_at": [change.changed_at for change in changes],
     }
     parameters = {"site_code": site_code, "recorded_at": recorded_at, **columns}
-    change_seqs = list(connection.execute(_INSERT, parameters).scalars())
+    change_seqs: list[int] = list(connection.execute(_INSERT, parameters).scalars())
     return len(change_seqs), _hours_changed_by(connection, site_code, change_seqs)
 
 

@@ -17,7 +17,7 @@ from warehouse.archive import exclusively
 from warehouse.archived_tables import FAMILIES, TABLES, ArchivedTable, Family, bounds
 from warehouse.compression import allow_changes
 from warehouse.errors import NothingArchived
-from warehouse.signals import signal_ids
+from warehouse.signals import find_signals
 from warehouse.tables import archived_days
 
 _BY_NAME = {table.name: table for table in TABLES}
@@ -126,13 +126,13 @@ def _resolved(connection: Connection, table: ArchivedTable, stage: str) -> str:
     if table.family != "readings":
         return stage
     signals = text(
-        f"select distinct site_code, equipment_code, metric, max(unit_code) as unit_code from {stage} group by 1, 2, 3"
+        "select site_code, equipment_code, metric, max(unit_code) as unit_code, min(recorded_at) as recorded_at"
+        f" from {stage} group by 1, 2, 3"
     )
-    by_site: dict[str, list[tuple[str, str, str | None]]] = {}
-    for row in connection.execute(signals):
-        by_site.setdefault(row.site_code, []).append((row.equipment_code, row.metric, row.unit_code))
-    for site_code, found in by_site.items():
-        signal_ids(connection, site_code, found)
+    # A signal was known when its first reading was.
+    for row in connection.execute(signals).all():
+        found = [(row.equipment_code, row.metric, row.unit_code)]
+        find_signals(connection, row.site_code, found, row.recorded_at)
     return (
         f"(select s.signal_id, f.* from {stage} as f join raw.signals as s using (site_code, equipment_code, metric))"
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from warehouse.compression import allow_changes, compress
 from warehouse.load import load_site
-from warehouse.signals import signal_ids
+from warehouse.signals import find_signals
 from warehouse.timescale import capabilities
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -60,7 +60,7 @@ def test_a_compressed_day_takes_a_tenth_of_its_bytes(community_engine: Engine) -
     """DESIGN section 5, S4-016: slowly changing values, one a second, as a sensor of 0.01 resolution tells them."""
     with community_engine.begin() as connection:
         for pump in ("p1", "p2", "p3", "p4", "p5"):
-            signal_ids(connection, "demo", [(pump, "temperature", "Cel")])
+            find_signals(connection, "demo", [(pump, "temperature", "Cel")], T0)
         connection.execute(
             text(
                 """
