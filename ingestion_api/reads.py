@@ -81,6 +81,12 @@ ANOMALIES = Listing(
     filters={"equipment_code": "equipment_code"},
     span="started_at",
 )
+MAINTENANCE_EVENTS = Listing(
+    view="marts.fct_maintenance_events",
+    keys={"detected_at": datetime, "equipment_code": str},
+    filters={"equipment_code": "equipment_code", "severity": "severity", "is_resolved": "is_resolved"},
+    span="detected_at",
+)
 
 _FRESHNESS = "select loaded_at, summarized_until from marts.fct_site_freshness where site_code = :site_code"
 _SETTLEMENT = """

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime
 
 from ingestion_api import openapi
-from ingestion_api.reads import ANOMALIES, READINGS, SITE, WORK_UNITS, WORKERS, Listing
+from ingestion_api.contract import Severity
+from ingestion_api.reads import ANOMALIES, MAINTENANCE_EVENTS, READINGS, SITE, WORK_UNITS, WORKERS, Listing
 from ingestion_api.routes.access import admit, note, services
 from ingestion_api.routes.answers import JSON
 
@@ -27,6 +28,8 @@ FromDate = Annotated[date | None, Query(alias="from", description="First day, lo
 ToDate = Annotated[date | None, Query(alias="to", description="Day after the last one")]
 FromTime = Annotated[AwareDatetime | None, Query(alias="from", description="First instant")]
 ToTime = Annotated[AwareDatetime | None, Query(alias="to", description="Instant after the last one")]
+OfSeverity = Annotated[Severity | None, Query(description="Of one severity alone")]
+IsResolved = Annotated[bool | None, Query(description="true: only what is over; false: only what stands")]
 Stream = Annotated[
     Literal["edge_classifier", "champion"], Query(description="Whose confidence: that of events, or of our own scores")
 ]
@@ -143,6 +146,23 @@ async def anomalies(
 ) -> Response:
     """Return the anomalies, oldest first (S2-030)."""
     return await _page(request, ANOMALIES, cursor, limit, equipment_code=equipment_code, from_=start, to_=end)
+
+
+@router.get("/api/maintenance-events", name="maintenance event list", tags=["compatibility"], **_PAGE)
+@router.get(f"{_V1}/maintenance-events", **_PAGE)
+async def maintenance_events(
+    request: Request,
+    equipment_code: OptionalCode = None,
+    severity: OfSeverity = None,
+    is_resolved: IsResolved = None,
+    start: FromTime = None,
+    end: ToTime = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """Return what calls for maintenance, with its estimated cost, oldest first (S2-031)."""
+    fixed = {"equipment_code": equipment_code, "severity": severity, "is_resolved": is_resolved}
+    return await _page(request, MAINTENANCE_EVENTS, cursor, limit, **fixed, from_=start, to_=end)
 
 
 @router.get("/api/metrics/model-health", name="model health metrics", tags=["compatibility"], **_HEALTH)

@@ -33,6 +33,11 @@ daily_kpis = dg.define_asset_job(
     dg.AssetSelection.assets(dbt_project.daily, ml.drift_episodes),
     description="A range of local days: KPIs, model health, drift.",
 )
+equipment_health = dg.define_asset_job(
+    "equipment_health",
+    dg.AssetSelection.assets(dbt_project.health),
+    description="How each piece of equipment is, for dashboards (S0-036).",
+)
 training = dg.define_asset_job(
     "training",
     dg.AssetSelection.assets(ml.models),
@@ -52,3 +57,18 @@ def weekly_training(
     for equipment_class in equipment_classes(warehouse.engine()):
         work = ml.training_work(equipment_class, "schedule", f"schedule:{equipment_class}:{week}")
         yield dg.RunRequest(run_key=work.name, run_config=work.run_config, tags=work.tags)
+
+
+@dg.schedule(
+    job=equipment_health,
+    cron_schedule="*/30 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def half_hourly_equipment_health(
+    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Summarize the health of the equipment every 30 minutes (S0-036), once there is any."""
+    if not equipment_classes(warehouse.engine()):
+        return dg.SkipReason("there is no equipment in the marts yet")
+    return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}")

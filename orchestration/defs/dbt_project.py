@@ -151,6 +151,18 @@ def daily(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: Wareho
         ledger.settle(engine, "summarized", snapshot)
 
 
+@dbt_assets(
+    manifest=MANIFEST,
+    name="dbt_health",
+    select="tag:health",
+    dagster_dbt_translator=Translator(),
+    pool=TRANSFORM_POOL,
+)
+def health(context: dg.AssetExecutionContext, dbt: DbtResource) -> Iterator[Any]:
+    """Summarize how the equipment is, as of the newest readings: what depends on all history, not on an hour."""
+    yield from _build(context, dbt)
+
+
 @dg.sensor(
     job_name="reference",
     minimum_interval_seconds=_settings.sensor_interval_s,

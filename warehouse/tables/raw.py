@@ -199,6 +199,7 @@ warehouse_alarm_changes = Table(
     Index(None, "site_code", "alarm_id"),
     Index(None, "site_code", "changed_at"),
     Index(None, "changed_at"),
+    Index(None, "severity", "changed_at"),
     schema="raw",
     comment="What became of alarms, as each site's API logged it (D3). One row per site and change.",
 )

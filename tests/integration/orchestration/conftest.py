@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,20 @@ class Plant:
             outcome = defs.resolve_sensor_def(name).evaluate_tick(context)
         self.cursors[name] = outcome.cursor
         return outcome
+
+    def at_the_hour(self, name: str) -> Any:
+        """Evaluate a schedule as the daemon does on the hour."""
+        from orchestration.definitions import defs
+        from orchestration.defs.resources import WarehouseResource
+
+        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        context = dg.build_schedule_context(
+            scheduled_execution_time=hour,
+            repository_def=defs.get_repository_def(),
+            resources={"warehouse": WarehouseResource()},
+        )
+        with context:
+            return defs.resolve_schedule_def(name).evaluate_tick(context)
 
     def run(self, request: Any, job_name: str) -> dg.ExecuteInProcessResult:
         """Execute what a sensor asked for."""

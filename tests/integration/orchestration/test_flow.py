@@ -4,6 +4,8 @@ The shift ends now, at six in the evening by the plant's clock: then the hours o
 are received follow each other on one local day, and every sensor asks for one run.
 """
 
+import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,6 +98,10 @@ def test_a_load_says_what_it_did(loaded: Any) -> None:
     assert metadata["cursor_registry"].value == len(REGISTRY)
 
 
+def test_health_waits_for_equipment(loaded: Any) -> None:
+    assert "no equipment in the marts yet" in loaded.at_the_hour("half_hourly_equipment_health").skip_message
+
+
 def test_the_dimensions_are_built_once_for_what_is_registered(referenced: Any) -> None:
     assert referenced.rows("select site_code, time_zone from marts.dim_sites") == [("demo", ZONE)]
     assert "up to date" in referenced.tick("on_reference_changes").skip_message
@@ -183,3 +189,26 @@ def test_an_hour_that_breaks_a_threshold_is_held_back_until_it_is_mended(
     rescored = summarized.follow("on_unscored_hours", "scoring")
     assert [run.success for run in rescored] == [True] * len(runs)
     assert "was scored" in summarized.tick("on_unscored_hours").skip_message
+
+
+def test_an_alarm_reaches_the_marts_and_the_health_of_its_equipment(summarized: Any) -> None:
+    """D3, S0-036: what the API raised is loaded by the next load, and the half-hourly run shows it."""
+    rule = {"name": "High flow", "equipment_class": "pump", "metric": "flow", "kind": "limit", "limit": 150}
+    summarized.api.put("alarm_rules", "high-flow", rule | {"severity": "critical"})
+    deadline = time.monotonic() + 30
+    while not summarized.api.pull_alarm_changes(0):
+        # Rules are applied within a second of their change.
+        assert time.monotonic() < deadline
+        item = {"equipment_code": "P1", "metric": "flow", "value": 150.0}
+        summarized.api.push("readings", json.dumps([item | {"event_time": datetime.now(UTC).isoformat()}]).encode())
+        time.sleep(0.2)
+    assert [run.success for run in summarized.follow("on_new_batches", "load")] == [True]
+    assert "all is loaded" in summarized.tick("on_new_batches").skip_message
+    assert summarized.rows("select equipment_code, state, value from marts.fct_alarms") == [("P1", "raised", 150.0)]
+    pending = "select count(*) from raw.touched_hours where rolled_up_count < touch_count"
+    assert summarized.rows(pending)[0][0] >= 1
+
+    (request,) = summarized.at_the_hour("half_hourly_equipment_health").run_requests
+    assert summarized.run(request, "equipment_health").success
+    health = "select equipment_code, health_status, open_critical_count from marts.fct_equipment_health_summary"
+    assert summarized.rows(health) == [("P1", "critical", 1)]

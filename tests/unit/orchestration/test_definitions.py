@@ -60,6 +60,8 @@ def test_one_connected_lineage_leads_from_the_api_to_marts_and_scores(graph: Ass
             ["marts", "fct_work_unit_kpis_daily"],
             ["marts", "fct_site_kpis_daily"],
             ["marts", "fct_data_quality_hourly"],
+            ["marts", "fct_maintenance_events"],
+            ["marts", "fct_equipment_health_summary"],
             ["ml", "anomaly_models"],
             ["ml", "promotions"],
             ["ml", "scores"],
@@ -70,7 +72,10 @@ def test_one_connected_lineage_leads_from_the_api_to_marts_and_scores(graph: Ass
     logs = [dg.AssetKey(["registry", "changes"]), dg.AssetKey(["inbox", "alarm_changes"])]
     of_logs = [downstream_of(graph, key) for key in logs]
     assert dg.AssetKey(["raw", "alarm_changes"]) in of_logs[1]
-    assert graph.get_all_asset_keys() == reached.union(*of_logs, {API, *logs})
+    seeds = {
+        dg.AssetKey(["seeds", name]) for name in ("maintenance_base_costs", "sensor_classes", "severity_multipliers")
+    }
+    assert graph.get_all_asset_keys() == reached.union(*of_logs, seeds, {API, *logs})
 
 
 def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
@@ -83,7 +88,10 @@ def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
 
 
 def test_every_asset_is_materialized_by_some_job(defs: dg.Definitions, graph: AssetGraph) -> None:
-    jobs = [defs.resolve_job_def(name) for name in ("load", "reference", "hourly_rollup", "daily_kpis", "training")]
+    jobs = [
+        defs.resolve_job_def(name)
+        for name in ("load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "training")
+    ]
     made = {key for job in jobs for key in job.asset_layer.selected_asset_keys}
     assert made == set(graph.executable_asset_keys)
 
@@ -127,7 +135,7 @@ def test_hourly_and_daily_assets_are_cut_and_run_in_ranges(defs: dg.Definitions,
             assert node.backfill_policy == dg.BackfillPolicy.single_run(), key
 
 
-def test_sensors_are_on_and_what_runs_by_the_clock_is_off(defs: dg.Definitions) -> None:
+def test_sensors_are_on_and_no_model_is_trained_by_the_clock_alone(defs: dg.Definitions) -> None:
     sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or []}
     assert set(sensors) == {
         "on_confidence_drift",
@@ -141,19 +149,32 @@ def test_sensors_are_on_and_what_runs_by_the_clock_is_off(defs: dg.Definitions) 
     }
     assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
     schedules = {schedule.name: schedule.default_status for schedule in defs.schedules or []}
-    assert schedules == {"weekly_training": dg.DefaultScheduleStatus.STOPPED}
+    assert schedules == {
+        "weekly_training": dg.DefaultScheduleStatus.STOPPED,
+        "half_hourly_equipment_health": dg.DefaultScheduleStatus.RUNNING,
+    }
+
+
+def test_the_health_of_equipment_is_summarized_every_half_hour(defs: dg.Definitions, graph: AssetGraph) -> None:
+    """S0-036: one dbt run in 30 minutes, of one table, whatever else is loaded."""
+    schedule = defs.resolve_schedule_def("half_hourly_equipment_health")
+    assert (schedule.cron_schedule, schedule.job_name) == ("*/30 * * * *", "equipment_health")
+    keys = defs.resolve_job_def("equipment_health").asset_layer.selected_asset_keys
+    assert keys == {dg.AssetKey(["marts", "fct_equipment_health_summary"])}
+    assert graph.get(next(iter(keys))).partitions_def is None
 
 
 def test_what_reads_each_others_tables_shares_a_pool(defs: dg.Definitions) -> None:
     pools = {
         name: {op.pool for op in defs.resolve_job_def(name).graph.node_defs if op.pool}
-        for name in ("reference", "hourly_rollup", "daily_kpis", "scoring", "training")
+        for name in ("reference", "hourly_rollup", "daily_kpis", "equipment_health", "scoring", "training")
     }
     transform = {"transform"}
     assert pools == {
         "reference": transform,
         "hourly_rollup": transform,
         "daily_kpis": transform,
+        "equipment_health": transform,
         "scoring": transform,
         "training": {"training"},
     }

@@ -30,17 +30,18 @@ anomalies as (
     inner join promoted
         on anomalies.model_name = promoted.model_name and anomalies.model_version = promoted.model_version
     where
-        not exists (
-            select 1
+        -- An aggregate, because PostgreSQL would make a join of `not exists` and read all scores of the equipment for
+        -- each anomaly; so it reads those of the anomaly by their key. Measured: 13 s against hundredths.
+        promoted.promotion_id >= (
+            select coalesce(max(judges.promotion_id), 0)
             from {{ ref('stg_ml__scores') }} as scores
-            inner join promoted as newer
-                on scores.model_name = newer.model_name and scores.model_version = newer.model_version
+            inner join promoted as judges
+                on scores.model_name = judges.model_name and scores.model_version = judges.model_version
             where
                 scores.site_code = anomalies.site_code
                 and scores.equipment_code = anomalies.equipment_code
                 and scores.event_time between anomalies.started_at and anomalies.ended_at
                 and scores.model_name = anomalies.model_name
-                and newer.promotion_id > promoted.promotion_id
         )
 
 ),

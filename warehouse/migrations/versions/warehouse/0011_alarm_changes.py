@@ -34,7 +34,7 @@ def upgrade() -> None:
         schema="raw",
         comment="What became of alarms, as each site's API logged it (D3). One row per site and change.",
     )
-    for columns in (["site_code", "alarm_id"], ["site_code", "changed_at"], ["changed_at"]):
+    for columns in (["site_code", "alarm_id"], ["site_code", "changed_at"], ["changed_at"], ["severity", "changed_at"]):
         op.create_index(op.f(f"ix_alarm_changes_{'_'.join(columns)}"), "alarm_changes", columns, schema="raw")
     _comment("registry and alarms", "registry or alarms")
 
