@@ -179,7 +179,7 @@ def test_oee_of_a_line_and_a_site_is_of_sums(iso: Rows) -> None:
         work_unit_count=2, planned_busy_time_s=72_000, actual_production_time_s=37_800, availability="0.525",
         effectiveness="0.630952", quality_ratio="0.686792", oee_index="0.2275",
     )  # fmt: skip
-    (line,) = iso(f"select {figures} from marts.fct_work_center_oee_daily where work_center_code = 'L1'")
+    (line,) = iso(f"select {figures} from marts.fct_line_oee_daily where work_center_code = 'L1'")
     assert line == expected | {"left_out_work_unit_count": 0}
     (site,) = iso(f"select {figures} from marts.fct_site_oee_daily where site_code = '{OSLO}' and date = '{MONDAY}'")
     assert site == expected | {"left_out_work_unit_count": 1}
