@@ -3,13 +3,15 @@
 A camera reports each worker at its work unit every five minutes or so, without a duration (C12), and counts pieces
 every quarter of an hour. Now and then a terminal records half an hour of manual work, or a break, with its duration
 (S3-009); the camera is silent about that worker meanwhile, so no minute is told twice. An event's time is its start.
+While a work unit is down its workers idle. After each count they type in how many of the pieces are scrap.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from random import Random
 from typing import NamedTuple
 
+from edge_client.collectors.failures import Failures
 from edge_client.collectors.plant import SHIFTS, WORK_UNITS, Shift, WorkUnit
 from ingestion_api.contract import Event, EventType
 
@@ -17,6 +19,7 @@ STINT = timedelta(hours=2)  # then everybody moves on to the next work unit
 TERMINAL_S = 1_800.0
 BREAK_S = 900.0
 COUNT_EVERY = timedelta(minutes=15)
+SCRAP_RATIO = 0.03
 NEXT: dict[EventType, tuple[tuple[EventType, ...], tuple[float, ...]]] = {
     "working": (("working", "idle", "absent"), (0.90, 0.07, 0.03)),
     "idle": (("working", "idle", "absent"), (0.60, 0.35, 0.05)),
@@ -64,6 +67,7 @@ class Worker:
         rng: The worker's own source of chance.
         classifier: What judges the pictures.
         time_zone: Of the site.
+        failures: Of the work units, by code.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Worker:
         rng: Random,
         classifier: Classifier,
         time_zone: tzinfo,
+        failures: Mapping[str, Failures],
     ) -> None:
         self._code = code
         self._number = number
@@ -82,6 +87,7 @@ class Worker:
         self._rng = rng
         self._classifier = classifier
         self._time_zone = time_zone
+        self._failures = failures
         self._settling = timedelta(seconds=5 + 11 * number)  # nobody is at the next place in no time
         self._next_at = first_at + self._settling
         self._seen_at: datetime | None = None
@@ -154,12 +160,27 @@ class Worker:
                 self._units += unit.target_units_per_h * hours * self._rng.uniform(0.85, 1.15)
             states, weights = NEXT[self._state]
             self._state = self._rng.choices(states, weights)[0]
+        if self._state == "working" and self._failures[unit.code].has(at):
+            self._state = "idle"
         self._seen_at, self._seen_in = at, unit
         yield self._event(at, unit, self._state, None)
         if at - self._counted_at >= COUNT_EVERY:
             yield self._event(at, unit, "product_count", int(self._units))
+            yield from self._scrapped(at, unit, int(self._units))
             self._units -= int(self._units)
             self._counted_at = at
+
+    def _scrapped(self, at: datetime, unit: WorkUnit, units: int) -> Iterator[Event]:
+        scrapped = sum(self._rng.random() < SCRAP_RATIO for _ in range(units))
+        if scrapped:
+            yield Event(
+                source_code=unit.terminal_code,
+                event_type="scrap_count",
+                event_time=at,
+                work_unit_code=unit.code,
+                worker_code=self._code,
+                units_produced=scrapped,
+            )
 
     def _event(self, at: datetime, unit: WorkUnit, event_type: EventType, units: int | None) -> Event:
         return Event(
@@ -174,11 +195,15 @@ class Worker:
 
 
 def crew(
-    first_at: datetime, chance: Callable[[str], Random], classifier: Classifier, time_zone: tzinfo
+    first_at: datetime,
+    chance: Callable[[str], Random],
+    classifier: Classifier,
+    time_zone: tzinfo,
+    failures: Mapping[str, Failures],
 ) -> list[Worker]:
     """Return the twelve workers of the plant; `chance` makes each an own source of chance."""
     return [
-        Worker(code, number, shift, first_at, chance(code), classifier, time_zone)
+        Worker(code, number, shift, first_at, chance(code), classifier, time_zone, failures)
         for shift in SHIFTS
         for number, code in enumerate(shift.workers)
     ]

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge_client.collectors.activity import Classifier, crew
+from edge_client.collectors.failures import failures
 from edge_client.collectors.mishaps import BadItems, Window, spread
 from edge_client.collectors.plant import SENSORS, TIME_ZONE, pump_codes
 from edge_client.collectors.pump import Pump
@@ -79,7 +80,9 @@ class History:
         faulty = codes[min(pumps, 3) - 1]
         self._pumps = {c: Pump(self._chance(c), zone, fault if c == faulty else None) for c in codes}
         drift = (end - min(timedelta(hours=12), span / 2), end)
-        self._crew = crew(self._begin, self._chance, Classifier(self._chance("classifier"), drift), zone)
+        self._failures = failures(self._begin, self._chance)
+        classifier = Classifier(self._chance("classifier"), drift)
+        self._crew = crew(self._begin, self._chance, classifier, zone, self._failures)
         self._bad = BadItems(unknown_pump=f"P{pumps + 1}", wrong_clock=wrong_clock)
         self._lost_pump = codes[min(pumps, 2) - 1]
         self._lost_pump_link = Window.at(self._begin, span, 0.4, timedelta(minutes=90))
@@ -148,7 +151,8 @@ class History:
     def _events(self, quarter: int) -> tuple[list[bytes], Tally]:
         start = self._begin + quarter * QUARTER
         seen = [event for worker in self._crew for event in worker.until(start + QUARTER)]
-        seen.sort(key=lambda event: (event.event_time, event.source_code, event.event_type, event.worker_code))
+        seen += [event for unit in self._failures.values() for event in unit.until(start + QUARTER)]
+        seen.sort(key=lambda event: (event.event_time, event.source_code, event.event_type, event.worker_code or ""))
         items: list[bytes] = []
         for event in seen:
             is_lost = event.source_code == self._lost_camera and event.event_time in self._lost_camera_link

@@ -12,7 +12,7 @@ TIME_ZONE = "Europe/Berlin"
 
 
 class WorkUnit(NamedTuple):
-    """A place of work, watched by the camera of its number."""
+    """A place of work, watched by the camera of its number; its control tells when it fails."""
 
     code: str
     name: str
@@ -20,6 +20,7 @@ class WorkUnit(NamedTuple):
     target_units_per_h: float
     camera_code: str
     terminal_code: str
+    control_code: str
 
 
 class Shift(NamedTuple):
@@ -49,7 +50,7 @@ class Sensor(NamedTuple):
 
 WORK_CENTERS = {"L1": "Line 1", "L2": "Line 2"}
 WORK_UNITS = tuple(
-    WorkUnit(f"WU{n}", name, line, target, f"CAM{n}", f"TRM{n}")
+    WorkUnit(f"WU{n}", name, line, target, f"CAM{n}", f"TRM{n}", f"PLC{n}")
     for n, (name, line, target) in enumerate(
         [
             ("Casting", "L1", 60.0),

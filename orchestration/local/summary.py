@@ -18,6 +18,14 @@ WORK_UNIT_KPIS = text(
         round(sum(units_produced) / nullif(sum(occupancy_h), 0), 1)
     from marts.fct_work_unit_kpis_daily group by work_unit_code order by work_unit_code limit 12"""
 )
+SITE_OEE = text(
+    """select date, availability, effectiveness, quality_ratio, oee_index
+    from marts.fct_site_oee_daily order by date desc limit 4"""
+)
+RELIABILITY = text(
+    """select distinct on (work_unit_code) work_unit_code, failure_count, round(mtbf_h, 1), round(mttr_h, 2)
+    from marts.fct_work_unit_reliability_daily order by work_unit_code, date desc limit 12"""
+)
 EQUIPMENT = text(
     """select equipment_code, count(distinct metric), sum(reading_count), min(hour), max(hour)
     from marts.fct_sensor_readings_hourly group by equipment_code order by equipment_code limit 12"""
@@ -87,6 +95,11 @@ def _print_marts(platform: Platform, connection: Connection) -> None:
         console.print(_table("Site KPIs by day", ["date", "workers", "utilization %", "working h", "units"], sites))
         units = connection.execute(WORK_UNIT_KPIS).all()
         console.print(_table("Work units", ["work unit", "occupancy h", "units", "units per occupied h"], units))
+        oee = connection.execute(SITE_OEE).all()
+        factors = ["availability", "effectiveness", "quality ratio", "OEE index"]
+        console.print(_table("ISO 22400 by day (the last one is not over)", ["date", *factors], oee))
+        failures = connection.execute(RELIABILITY).all()
+        console.print(_table("Failures", ["work unit", "failures", "MTBF h", "MTTR h"], failures))
     equipment = connection.execute(EQUIPMENT).all()
     console.print(
         _table("Equipment (first 12)", ["equipment", "signals", "readings", "first hour", "last hour"], equipment)

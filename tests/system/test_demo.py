@@ -41,6 +41,18 @@ def test_the_marts_hold_what_was_loaded(demo) -> None:
     assert ratios == [(0,)]
 
 
+def test_failures_and_scrap_end_in_the_kpis_of_iso_22400(demo) -> None:
+    told = demo.query("""select event_type, count(*) > 0 from raw.events
+        where event_type in ('down', 'scrap_count') group by event_type order by event_type""")
+    assert told == [("down", True), ("scrap_count", True)]
+    figures = """select count(*) > 0, bool_and(oee_index between 0 and 1), bool_or(scrap_quantity > 0),
+        bool_or(failure_delay_time_s > 0) from marts.fct_work_unit_iso22400_daily where oee_index is not null"""
+    assert demo.query(figures) == [(True, True, True, True)]
+    assert demo.query("select bool_or(mtbf_h > 0 and mttr_h > 0) from marts.fct_work_unit_reliability_daily") == [
+        (True,)
+    ]
+
+
 def test_sinking_confidence_ends_in_a_retrained_model(demo) -> None:
     """S1-062, S1-063: a drift episode is answered by exactly one training."""
     decisions = demo.query("select trigger, is_promoted, episode_id from ml.promotions order by promotion_id")

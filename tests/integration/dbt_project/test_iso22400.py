@@ -108,7 +108,7 @@ def iso(postgres: Any, start_dbt: Callable[[str], Any]) -> Iterator[Rows]:
 
 
 def test_time_elements_of_a_work_unit(iso: Rows) -> None:
-    """ISO 22400: of 10 h planned, 5.5 worked, 50 min idle, 40 min down; two at once work once, a failure ends work."""
+    """C10, C12: of 10 h planned 5.5 worked, 50 min idle, 40 min down; two at once work once, a failure ends work."""
     (m1,) = iso(f"""
         select work_center_code, planned_busy_time_s, actual_production_time_s, actual_unit_delay_time_s,
             failure_delay_time_s, actual_unit_busy_time_s, actual_unit_down_time_s, actual_order_execution_time_s,
@@ -123,7 +123,7 @@ def test_time_elements_of_a_work_unit(iso: Rows) -> None:
 
 
 def test_kpis_of_a_work_unit(iso: Rows) -> None:
-    """ISO 22400: 165 units, 33 scrap, 90 s each: 0.55 × 0.75 × 0.8 = 0.33; 30 units after the plan are in none."""
+    """C10: 165 units, 33 scrap, 90 s each: 0.55 × 0.75 × 0.8 = 0.33; 30 units after the plan are in none."""
     (m1,) = iso(f"""
         select produced_quantity, good_quantity, scrap_quantity, excess_scrap_quantity, availability, effectiveness,
             quality_ratio, oee_index, utilization_efficiency, throughput_rate, unplanned_production_time_s,
@@ -179,7 +179,7 @@ def test_oee_of_a_line_and_a_site_is_of_sums(iso: Rows) -> None:
         work_unit_count=2, planned_busy_time_s=72_000, actual_production_time_s=37_800, availability="0.525",
         effectiveness="0.630952", quality_ratio="0.686792", oee_index="0.2275",
     )  # fmt: skip
-    (line,) = iso(f"select {figures} from marts.fct_work_center_oee_daily where work_center_code = 'L1'")
+    (line,) = iso(f"select {figures} from marts.fct_line_oee_daily where work_center_code = 'L1'")
     assert line == expected | {"left_out_work_unit_count": 0}
     (site,) = iso(f"select {figures} from marts.fct_site_oee_daily where site_code = '{OSLO}' and date = '{MONDAY}'")
     assert site == expected | {"left_out_work_unit_count": 1}

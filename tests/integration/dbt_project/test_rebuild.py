@@ -222,6 +222,11 @@ def test_builds_of_touched_hours_equal_a_full_build(
     for inbox, kind, items in later:
         if kind == "alarms":
             inbox.add_alarm_changes(items)
+    load_and_build()
+    # Alone, and at 01:30 in Berlin: it changes a shift of the date before, of which nothing else came.
+    half_past_one = {"event_time": datetime(2026, 3, 29, 0, 30, tzinfo=UTC), "event_type": "working"}
+    more = {"work_unit_code": "U1", "duration_s": 60.0, "units_produced": 7, "confidence": None}
+    inboxes[0].add("events", [an_event(dice) | half_past_one | more])
     by_hours = load_and_build()
     with warehouse_engine.begin() as connection:
         reorder(connection)

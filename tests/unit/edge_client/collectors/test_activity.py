@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge_client.collectors.activity import Classifier, crew
+from edge_client.collectors.failures import Failures, failures
 from edge_client.collectors.plant import SHIFTS
 from ingestion_api.contract import Event
 
@@ -21,13 +22,19 @@ END = START + timedelta(hours=72)
 DRIFT = (END - timedelta(hours=12), END)
 
 
-@pytest.fixture(scope="module")
-def events() -> list[Event]:
-    def chance(name: str) -> Random:
-        return Random(name)
+def chance(name: str) -> Random:
+    return Random(name)
 
+
+@pytest.fixture(scope="module")
+def broken() -> dict[str, Failures]:
+    return failures(START, chance)
+
+
+@pytest.fixture(scope="module")
+def events(broken: dict[str, Failures]) -> list[Event]:
     def everything() -> Iterator[Event]:
-        for worker in crew(START, chance, Classifier(chance("classifier"), DRIFT), BERLIN):
+        for worker in crew(START, chance, Classifier(chance("classifier"), DRIFT), BERLIN, broken):
             for quarter in range(1, 72 * 4 + 1):
                 yield from worker.until(START + quarter * timedelta(minutes=15))
 
@@ -86,6 +93,25 @@ def test_a_camera_is_silent_while_a_terminal_speaks(events: list[Event]) -> None
     seen = [event for event in events if event.source_code.startswith("CAM")]
     assert {event.event_type for event in seen} == {"working", "idle", "absent", "product_count"}
     assert all(event.duration_s is None and event.confidence is not None for event in seen)
+
+
+def test_nobody_is_seen_working_at_a_work_unit_that_is_down(events: list[Event], broken: dict[str, Failures]) -> None:
+    meanwhile = [
+        event
+        for event in events
+        if event.source_code.startswith("CAM") and event.work_unit_code and broken[event.work_unit_code].has(at(event))
+    ]
+    assert {event.event_type for event in meanwhile} >= {"idle"}
+    assert [event for event in meanwhile if event.event_type == "working"] == []
+
+
+def test_some_of_the_counted_pieces_are_scrap(events: list[Event]) -> None:
+    """ISO 22400: produced and scrapped quantity. Each scrap is typed in with the count it is of."""
+    counts = {(e.event_time, e.worker_code): e.units_produced or 0 for e in events if e.event_type == "product_count"}
+    scrap = {(e.event_time, e.worker_code): e.units_produced or 0 for e in events if e.event_type == "scrap_count"}
+    assert all(0 < units <= counts[key] for key, units in scrap.items())
+    assert sum(scrap.values()) / sum(counts.values()) == pytest.approx(0.03, abs=0.005)
+    assert {e.source_code[:3] for e in events if e.event_type == "scrap_count"} == {"TRM"}
 
 
 def test_no_two_events_share_a_key(events: list[Event]) -> None:

@@ -70,7 +70,8 @@ def is_wrong(kind: str, item: dict[str, object], codes: dict[str, set[str]]) -> 
     if item["event_time"] > "2026-03-29T06:05":  # type: ignore[operator]
         return True
     if kind == "events":
-        return item["worker_code"] not in codes["workers"] or item.get("confidence", 1.0) > 1.0  # type: ignore[operator]
+        is_unknown = "worker_code" in item and item["worker_code"] not in codes["workers"]
+        return is_unknown or item.get("confidence", 1.0) > 1.0  # type: ignore[operator]
     return (
         item["equipment_code"] not in codes["equipment"]
         or not isinstance(item["value"], float | int)
