@@ -88,7 +88,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@touch $@
 
 # Dagster reads the manifest at start; building it ahead keeps every process from parsing the project again.
-$(MANIFEST): $(STAMP) $(shell find dbt_project -name target -prune -o \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) -print)
+$(MANIFEST): $(STAMP) $(shell find dbt_project -name target -prune -o \( -name '*.sql' -o -name '*.yml' -o -name '*.md' -o -name '*.csv' \) -print)
 	@$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project && touch $@
 
 clean: ## Delete what the platform wrote (databases, runs, models) and caches; keeps .venv

@@ -25,6 +25,9 @@ versioned as (
         entity,
         code,
         payload,
+        version_number,
+        min(changed_at) over (partition by site_code, entity, code) as registered_at,
+        changed_at,
         case when version_number = 1 then '-infinity' else valid_from end as valid_from,
         coalesce(lead(valid_from) over entry, 'infinity') as valid_to
     from ordered

@@ -2,9 +2,11 @@
 
 select
     site_code,
-    code as equipment_code,
-    payload ->> 'name' as name,
-    payload ->> 'equipment_class' as equipment_class,
-    payload ->> 'work_unit_code' as work_unit_code
-from {{ ref('int_registry_entries_versioned') }}
-where entity = 'equipment' and is_current
+    equipment_code,
+    name,
+    equipment_class,
+    work_unit_code,
+    registered_at,
+    changed_at
+from {{ ref('dim_equipment_history') }}
+where is_current

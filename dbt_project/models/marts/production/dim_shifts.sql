@@ -2,9 +2,11 @@
 
 select
     site_code,
-    code as shift_code,
-    payload ->> 'name' as name,
-    cast(payload ->> 'starts_at_local' as time) as starts_at_local,
-    cast(payload ->> 'ends_at_local' as time) as ends_at_local
-from {{ ref('int_registry_entries_versioned') }}
-where entity = 'shifts' and is_current
+    shift_code,
+    name,
+    starts_at_local,
+    ends_at_local,
+    registered_at,
+    changed_at
+from {{ ref('dim_shifts_history') }}
+where is_current

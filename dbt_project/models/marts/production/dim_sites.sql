@@ -2,7 +2,9 @@
 
 select
     site_code,
-    payload ->> 'name' as name,
-    payload ->> 'time_zone' as time_zone
-from {{ ref('int_registry_entries_versioned') }}
-where entity = 'sites' and is_current
+    name,
+    time_zone,
+    registered_at,
+    changed_at
+from {{ ref('dim_sites_history') }}
+where is_current

@@ -2,9 +2,11 @@
 
 select
     site_code,
-    code as work_unit_code,
-    payload ->> 'name' as name,
-    payload ->> 'work_center_code' as work_center_code,
-    cast(payload ->> 'target_units_per_h' as numeric(18, 6)) as target_units_per_h
-from {{ ref('int_registry_entries_versioned') }}
-where entity = 'work_units' and is_current
+    work_unit_code,
+    name,
+    work_center_code,
+    target_units_per_h,
+    registered_at,
+    changed_at
+from {{ ref('dim_work_units_history') }}
+where is_current

@@ -2,8 +2,11 @@
 
 select
     site_code,
-    code as worker_code,
-    payload ->> 'department' as department,
-    payload ->> 'shift_code' as shift_code
-from {{ ref('int_registry_entries_versioned') }}
-where entity = 'workers' and is_current
+    worker_code,
+    department,
+    shift_code,
+    active_since,
+    registered_at,
+    changed_at
+from {{ ref('dim_workers_history') }}
+where is_current

@@ -1,0 +1,17 @@
+{{ config(tags=['reference']) }}
+
+select
+    site_code,
+    code as shift_code,
+    version_number,
+    payload ->> 'name' as name,
+    cast(payload ->> 'starts_at_local' as time) as starts_at_local,
+    cast(payload ->> 'ends_at_local' as time) as ends_at_local,
+    registered_at,
+    changed_at,
+    -- Open ends are NULL: not every BI tool can read infinity.
+    nullif(valid_from, '-infinity') as valid_from,
+    nullif(valid_to, 'infinity') as valid_to,
+    is_current
+from {{ ref('int_registry_entries_versioned') }}
+where entity = 'shifts'

@@ -1,0 +1,16 @@
+{{ config(tags=['reference']) }}
+
+select
+    site_code,
+    code as work_center_code,
+    version_number,
+    payload ->> 'name' as name,
+    payload ->> 'area_code' as area_code,
+    registered_at,
+    changed_at,
+    -- Open ends are NULL: not every BI tool can read infinity.
+    nullif(valid_from, '-infinity') as valid_from,
+    nullif(valid_to, 'infinity') as valid_to,
+    is_current
+from {{ ref('int_registry_entries_versioned') }}
+where entity = 'work_centers'
