@@ -51,10 +51,11 @@ def build(dsn: str | None, folder: Path = FOLDER) -> Path:
     Raises:
         DocsNotBuilt: dbt failed; it has said why.
     """
-    environment = {**os.environ, **(dbt_environment(dsn) if dsn else {})}
-    _dbt(environment, folder, "parse")
-    offline = [] if dsn else ["--empty-catalog", "--no-compile"]
-    _dbt(environment, folder, "docs", "generate", "--static", *offline)
+    if dsn is None:
+        _dbt(os.environ, folder, "parse")
+        _dbt(os.environ, folder, "docs", "generate", "--static", "--empty-catalog", "--no-compile")
+    else:
+        _dbt({**os.environ, **dbt_environment(dsn)}, folder, "docs", "generate", "--static")
     site = folder / "site"
     site.mkdir(exist_ok=True)
     shutil.move(folder / "static_index.html", site / "index.html")
