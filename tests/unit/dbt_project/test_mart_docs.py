@@ -1,5 +1,6 @@
 """What the marts say of themselves: descriptions, grains, units, readers. Their figures are not checked here."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -25,14 +26,23 @@ UNITS = {
     "_kw": r"\bkW\b",
     "_degc": r"\bdegrees Celsius\b|°C",
 }
+# Texts that several columns share, by name.
+SHARED = {
+    name: " ".join(words.split())
+    for path in MODELS.rglob("*.md")
+    for name, words in re.findall(r"{% docs (\w+) %}(.*?){% enddocs %}", path.read_text(), re.DOTALL)
+}
 NUMBERS = ("numeric", "double precision", "real", "bigint", "integer")
 
 each_mart = pytest.mark.parametrize("path", MARTS, ids=[path.stem for path in MARTS])
 
 
 def described(path: Path) -> dict[str, Any]:
-    """The description that stands beside a model."""
-    (model,) = yaml.safe_load(path.with_suffix(".yml").read_text())["models"]
+    """The description that stands beside a model, with the texts it refers to."""
+    written = path.with_suffix(".yml").read_text()
+    (model,) = yaml.safe_load(re.sub(r"\"?{{ doc\('(\w+)'\) }}\"?", lambda name: json.dumps(SHARED[name[1]]), written))[
+        "models"
+    ]
     assert model["name"] == path.stem
     return dict(model)
 
