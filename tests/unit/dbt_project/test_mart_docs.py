@@ -95,6 +95,6 @@ def test_the_read_api_is_exposed_with_what_it_reads() -> None:
 
 def test_reasons_are_those_of_the_api() -> None:
     """S0-059, S0-063: a reason that the API never gives would count for nothing."""
-    source = (MODELS / "marts" / "quality" / "fct_data_quality_hourly.sql").read_text()
+    source = (MODELS.parent / "macros" / "data_quality.sql").read_text()
     named = set(re.findall(r"'(malformed_\w+|unknown_\w+|unit_\w+)'", source))
     assert named == {code for code in get_args(ReasonCode) if code.startswith(("malformed", "unknown", "unit_"))}
