@@ -1,4 +1,4 @@
-"""The platform from the command line: `up`, `demo`, `docs`, `as-known-at`, ... What these do is done elsewhere."""
+"""The platform from the command line: `up`, `demo`, `docs`, `as-known-at` and more. What these do is done elsewhere."""
 
 import signal
 import sys

@@ -18,7 +18,7 @@ UNITS = {
     "_s": r"\bseconds?\b",
     "_h": r"\bhours?\b",
     "_pct": r"\bpercent\b",
-    "_ratio": r"\b0 to 1\b|\brelative\b",
+    "_ratio": r"\b0 to 1\b|\brelative\b|\bdimensionless\b",
     "_per_h": r"\bper hour\b|/ h\b",
     "_per_day": r"\bper day\b",
     "_units": r"\bunits?\b",
