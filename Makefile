@@ -6,6 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 MANIFEST := dbt_project/target/manifest.json
+DOCS_PORT ?= 8590
 # PyTorch's CPU build; set it empty, or to another of PyTorch's indexes, for a machine with a GPU.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -24,6 +25,9 @@ as-known-at: setup ## Build the marts as known at AT=2026-03-02T10:00Z [FROM=, T
 
 drop-as-known: setup ## Drop what as-known-at has built [NAME=]
 	@$(BIN)/python -m orchestration drop-as-known $(if $(NAME),--name $(NAME))
+
+docs: setup ## Build the docs of all tables and serve them on DOCS_PORT (8590); ONCE=1 only builds them
+	@$(BIN)/python -m orchestration docs --port $(DOCS_PORT) $(if $(ONCE),--once)
 
 ##@ Check
 test: setup ## Run every test, with coverage
@@ -98,4 +102,4 @@ clean: ## Delete what the platform wrote (databases, runs, models) and caches; k
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up as-known-at drop-as-known test test-unit test-timescale timescale-up timescale-down check format bench bench-deps setup clean help
+.PHONY: demo up as-known-at drop-as-known docs test test-unit test-timescale timescale-up timescale-down check format bench bench-deps setup clean help

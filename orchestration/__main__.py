@@ -1,4 +1,4 @@
-"""The platform from the command line: `up`, `demo`, `as-known-at`, `drop-as-known`. What these do is done elsewhere."""
+"""The platform from the command line: `up`, `demo`, `docs`, `as-known-at` and more. What these do is done elsewhere."""
 
 import signal
 import sys
@@ -82,6 +82,29 @@ def drop_as_known(name: Annotated[str, typer.Option(help="Of the copy.")] = "") 
     from warehouse.settings import WarehouseSettings
 
     drop_copy(create_engine(WarehouseSettings().warehouse_dsn()), name)
+
+
+@app.command()
+def docs(
+    port: Annotated[int, typer.Option(help="Loopback port.", min=1, max=65535)] = 8590,
+    once: Annotated[bool, typer.Option(help="Build the page and exit.")] = False,
+) -> None:
+    """Build the documentation of the models and serve it until Ctrl-C."""
+    from orchestration.local.dbt_docs import LOOPBACK, build, open_server, reachable_warehouse
+    from warehouse.settings import WarehouseSettings
+
+    dsn = reachable_warehouse(WarehouseSettings())
+    if dsn is None:
+        typer.echo(
+            "The warehouse does not run, so the docs tell what the project says, not which tables there are: for these,"
+            " start it (make up) and run this again. The demo's is another one: MILLRACE_DATA_DIR=.millrace/demo."
+        )
+    site = build(dsn)
+    typer.echo(f"The page is {site / 'index.html'}")
+    if not once:
+        with open_server(site, port) as server:
+            typer.echo(f"The docs are at http://{LOOPBACK}:{port} until Ctrl-C.")
+            server.serve_forever()
 
 
 def main() -> None:

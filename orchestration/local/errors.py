@@ -17,5 +17,9 @@ class ProcessFailed(LocalPlatformError):
     """A process does not start, or keeps dying."""
 
 
+class DocsNotBuilt(LocalPlatformError):
+    """dbt could not build the documentation of the models."""
+
+
 class DemoStalled(LocalPlatformError):
     """The demo's input is in, but the platform did not finish its work in time."""

@@ -17,7 +17,7 @@ from warehouse.migrate import migrate
 HOUR = timedelta(hours=1)
 NIGHT = datetime(2026, 3, 2, 22, tzinfo=UTC)  # in Berlin the next hour is another date
 SITE = "berlin"
-MODELS = ("tag:reference", "+fct_confidence_daily", "fct_data_quality_hourly")
+MODELS = ("tag:reference", "+fct_confidence_daily", "fct_data_quality_hourly", "fct_data_quality_daily")
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -118,6 +118,13 @@ def test_thresholds_and_lateness(rows: Rows) -> None:
         from marts.fct_data_quality_hourly
     """)
     assert found == (20, 4000, True, True, False)
+
+
+def test_the_site_and_date_are_judged_by_the_same_rules(rows: Rows) -> None:
+    """C48, S3-038: per source and hour, and per site and date."""
+    rates = "completeness_pct, validity_pct, invalid_pct, duplicate_pct, late_pct, is_lateness_met"
+    daily = rows(f"select date::text, source_count, new_event_count, {rates} from marts.fct_data_quality_daily")
+    assert daily == [("2026-03-02", 1, 186, *row) for row in rows(f"select {rates} from marts.fct_data_quality_hourly")]
 
 
 def test_the_heat_map_by_camera_and_by_work_unit(rows: Rows) -> None:

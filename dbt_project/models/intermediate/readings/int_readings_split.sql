@@ -11,6 +11,7 @@
 with cut_hours as (
 
     select
+        rollups.site_code,
         rollups.signal_id,
         rollups.hour,
         sites.time_zone
@@ -26,6 +27,7 @@ with cut_hours as (
 parts as (
 
     select
+        cut_hours.site_code,
         cut_hours.signal_id,
         cut_hours.hour,
         cast(readings.event_time at time zone cut_hours.time_zone as date) as date,
@@ -38,6 +40,7 @@ parts as (
             and cut_hours.hour + interval '1 hour' > readings.event_time
     where {{ in_hours('readings.event_time') }}
     group by
+        cut_hours.site_code,
         cut_hours.signal_id,
         cut_hours.hour,
         cast(readings.event_time at time zone cut_hours.time_zone as date)
@@ -45,6 +48,7 @@ parts as (
 )
 
 select
+    site_code,
     signal_id,
     hour,
     date,

@@ -1,22 +1,11 @@
 {{ config(tags=['hourly'], meta={'range_column': 'hour'}) }}
 
--- These reasons say that an item contradicts the registry, malformed_item that it lacks something; all others, that one
--- of its values is not to be believed.
-{%- set inconsistent = ['unknown_equipment', 'unknown_work_unit', 'unknown_worker', 'unit_mismatch'] %}
-
--- Two kinds of batches tell nothing of how well a source sends now: the backlog of one that was cut off (C48), and
--- items let out of quarantine, which were counted when they first came.
 with batches as (
 
     select
         *,
         date_trunc('hour', received_at, 'UTC') as hour,
-        origin = 'push' as is_push,
-        origin = 'push' and not is_replay as is_live,
-        coalesce(cast(quarantine_reasons ->> 'malformed_item' as bigint), 0) as incomplete_count,
-        {% for reason in inconsistent -%}
-            coalesce(cast(quarantine_reasons ->> '{{ reason }}' as bigint), 0){{ '' if loop.last else ' + ' }}
-        {%- endfor %} as inconsistent_count
+        {{ quality_flags() }}
     from {{ ref('stg_raw__batches') }}
     where {{ in_hours('received_at') }}
 
@@ -28,22 +17,7 @@ counted as (
         site_code,
         source_code,
         hour,
-        count(*) as batch_count,
-        sum(item_count) as item_count,
-        sum(accepted_count) as accepted_count,
-        sum(quarantined_count) as quarantined_count,
-        sum(inserted_count) as inserted_count,
-        sum(duplicate_count) as duplicate_count,
-        sum(revised_count) as revised_count,
-        sum(late_count) as late_count,
-        sum(item_count) filter (where is_push) as pushed_count,
-        sum(quarantined_count) filter (where is_push) as pushed_quarantined_count,
-        sum(incomplete_count) filter (where is_push) as pushed_incomplete_count,
-        sum(inconsistent_count) filter (where is_push) as pushed_inconsistent_count,
-        sum(item_count) filter (where is_live) as live_count,
-        sum(duplicate_count) filter (where is_live) as live_duplicate_count,
-        sum(device_timed_count) filter (where is_live) as live_timed_count,
-        sum(late_count) filter (where is_live) as live_late_count
+        {{ quality_sums() }}
     from batches
     group by site_code, source_code, hour
 
@@ -86,22 +60,12 @@ lateness as (
 
 ),
 
-rated as (
+combined as (
 
     select
         counted.*,
         lateness.lateness_p50_s,
-        lateness.lateness_p95_s,
-        round(100.0 * counted.pushed_quarantined_count / nullif(counted.pushed_count, 0), 4) as invalid_pct,
-        round(100.0 * counted.live_duplicate_count / nullif(counted.live_count, 0), 4) as duplicate_pct,
-        round(100.0 * counted.live_late_count / nullif(counted.live_timed_count, 0), 4) as late_pct,
-        round(100.0 * counted.pushed_incomplete_count / nullif(counted.pushed_count, 0), 4) as incomplete_pct,
-        round(100.0 * counted.pushed_inconsistent_count / nullif(counted.pushed_count, 0), 4) as inconsistent_pct,
-        round(
-            100.0
-            * (counted.pushed_quarantined_count - counted.pushed_incomplete_count - counted.pushed_inconsistent_count)
-            / nullif(counted.pushed_count, 0), 4
-        ) as unbelievable_pct
+        lateness.lateness_p95_s
     from counted
     left join lateness
         on
@@ -123,18 +87,7 @@ select
     duplicate_count,
     revised_count,
     late_count,
-    cast(invalid_pct as numeric(7, 4)) as invalid_pct,
-    cast(duplicate_pct as numeric(7, 4)) as duplicate_pct,
-    cast(late_pct as numeric(7, 4)) as late_pct,
-    cast(round(cast(lateness_p95_s as numeric), 3) as numeric(18, 3)) as lateness_p95_s,
     cast(round(cast(lateness_p50_s as numeric), 3) as numeric(18, 3)) as lateness_p50_s,
-    cast(100 - incomplete_pct as numeric(7, 4)) as completeness_pct,
-    cast(100 - unbelievable_pct as numeric(7, 4)) as validity_pct,
-    cast(100 - late_pct as numeric(7, 4)) as timeliness_pct,
-    cast(100 - duplicate_pct as numeric(7, 4)) as uniqueness_pct,
-    cast(100 - inconsistent_pct as numeric(7, 4)) as consistency_pct,
-    -- By counts, not by rounded rates: the threshold itself fails (C48).
-    10 * pushed_quarantined_count < nullif(pushed_count, 0) as is_invalid_rate_met,
-    20 * live_duplicate_count < nullif(live_count, 0) as is_duplicate_rate_met,
-    20 * live_late_count <= nullif(live_timed_count, 0) as is_lateness_met
-from rated
+    cast(round(cast(lateness_p95_s as numeric), 3) as numeric(18, 3)) as lateness_p95_s,
+    {{ quality_rates() }}
+from combined
