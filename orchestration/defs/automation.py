@@ -47,6 +47,14 @@ care_of_storage = dg.define_asset_job(
     dg.AssetSelection.assets(storage.archived_days, storage.compressed_chunks, storage.dropped_chunks),
     description="Archive and compress cold days of raw rows; drop what is past its retention where a setting says so.",
 )
+hourly_aggregate = dg.define_asset_job(
+    "hourly_aggregate",
+    dg.AssetSelection.assets(storage.sensor_readings_hourly),
+    description="Refresh the continuous aggregate, where there is one.",
+)
+quarter_hourly_aggregate = dg.ScheduleDefinition(
+    name="quarter_hourly_aggregate", job=hourly_aggregate, cron_schedule="*/15 * * * *", execution_timezone="UTC"
+)
 # Nothing is deleted unless MILLRACE_DROP_RAW says so; hence it runs by itself.
 daily_care_of_storage = dg.ScheduleDefinition(
     name="daily_care_of_storage",

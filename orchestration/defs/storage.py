@@ -125,6 +125,33 @@ def no_late_rows_wait(warehouse: WarehouseResource) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset(
+    key=["storage", "sensor_readings_hourly"],
+    group_name="storage",
+    kinds={"timescale"},
+    owners=OWNERS,
+    pool=STORAGE_POOL,
+    deps=[["raw", "readings"]],
+)
+def sensor_readings_hourly(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Counts, least and greatest values by the hour as a continuous aggregate. One row per signal and hour."""
+    from warehouse.continuous_aggregate import refresh
+    from warehouse.errors import AggregateRefused
+
+    schema = WarehouseSettings().hourly_aggregate_schema
+    if schema is None:
+        return dg.MaterializeResult(
+            metadata={"nothing_done": "MILLRACE_HOURLY_AGGREGATE_SCHEMA names no schema for it"}
+        )
+    started, until = datetime.now(UTC), datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    try:
+        view = refresh(warehouse.engine(), schema, until)
+    except AggregateRefused as refusal:
+        return dg.MaterializeResult(metadata={"nothing_done": str(refusal)})
+    taken_s = (datetime.now(UTC) - started).total_seconds()
+    return dg.MaterializeResult(metadata={"view": view, "until": str(until), "refresh_s": taken_s})
+
+
 def _cold(settings: WarehouseSettings) -> date:
     """The day before which everything is cold, UTC."""
     return datetime.now(UTC).date() - timedelta(days=settings.cold_after_days)

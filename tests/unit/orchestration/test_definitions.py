@@ -83,7 +83,7 @@ def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
 
 
 def test_every_asset_is_materialized_by_some_job(defs: dg.Definitions, graph: AssetGraph) -> None:
-    names = ("load", "reference", "hourly_rollup", "daily_kpis", "training", "care_of_storage")
+    names = ("load", "reference", "hourly_rollup", "daily_kpis", "training", "care_of_storage", "hourly_aggregate")
     jobs = [defs.resolve_job_def(name) for name in names]
     made = {key for job in jobs for key in job.asset_layer.selected_asset_keys}
     assert made == set(graph.executable_asset_keys)
@@ -144,6 +144,7 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Defi
     schedules = {schedule.name: schedule.default_status for schedule in defs.schedules or []}
     assert schedules == {
         "weekly_training": dg.DefaultScheduleStatus.STOPPED,
+        "quarter_hourly_aggregate": dg.DefaultScheduleStatus.STOPPED,
         "daily_care_of_storage": dg.DefaultScheduleStatus.RUNNING,
     }
 
