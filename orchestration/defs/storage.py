@@ -3,6 +3,7 @@
 See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guides/automate/schedules
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -90,23 +91,23 @@ def compressed_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]
     ],
 )
 def dropped_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
-    """Days past their retention that archive and rollups cover: dropped, or only told. One row per table and day."""
-    from warehouse.retention import retain
+    """Days past their retention that archive and rollups cover, deleted. One row per table and day."""
+    from warehouse.retention import days_past_retention, retain
 
-    settings = WarehouseSettings()
-    summary = retain(
-        warehouse.engine(),
-        settings.archive(),
-        datetime.now(UTC),
-        settings.raw_keep_days,
-        is_rehearsal=not settings.drop_raw,
-    )
+    engine, settings, now = warehouse.engine(), WarehouseSettings(), datetime.now(UTC)
+    if not settings.drop_raw:
+        past = days_past_retention(engine, now, settings.raw_keep_days)
+        told = {str(family): f"{len(found)} days from {found[0]}" for family, found in past.items() if found}
+        return dg.MaterializeResult(
+            metadata={"nothing_done": "MILLRACE_DROP_RAW is false", "past_retention": _some(told)}
+        )
+    summary = retain(engine, settings.archive(), now, settings.raw_keep_days)
     days = {f"{day.family} {day.day}": f"{day.row_count:,} rows, {len(day.chunks)} chunks" for day in summary.dropped}
     return dg.MaterializeResult(
         metadata={
-            "is_rehearsal": not settings.drop_raw,
             "rows": sum(day.row_count for day in summary.dropped),
             "days": _some(days),
+            "chunks": [chunk for day in summary.dropped for chunk in day.chunks][:_SHOWN],
             "kept": len(summary.kept),
             "kept_why": dict(summary.kept_reasons),
             "kept_days": _some(summary.kept),
@@ -157,7 +158,7 @@ def _cold(settings: WarehouseSettings) -> date:
     return datetime.now(UTC).date() - timedelta(days=settings.cold_after_days)
 
 
-def _some(items: dict[str, str]) -> dg.MetadataValue[Any]:
+def _some(items: Mapping[str, str]) -> dg.MetadataValue[Any]:
     """The first of many, for people."""
     shown = dict(list(items.items())[:_SHOWN])
     more = {"and": f"{len(items) - _SHOWN} more"} if len(items) > _SHOWN else {}

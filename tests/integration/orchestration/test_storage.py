@@ -52,8 +52,8 @@ def test_old_days_are_archived_and_dropped_only_where_a_setting_says_so(
     told = take_care(old)
     assert (told["archived_days"]["files_written"].value, told["archived_days"]["rows"].value) == (1, 10)
     assert [path.name for path in tmp_path.rglob("*.parquet")] == ["2026-03-01_pump.parquet"]
-    assert told["dropped_chunks"]["is_rehearsal"].value is True
-    assert told["dropped_chunks"]["rows"].value == 10
+    assert "MILLRACE_DROP_RAW" in told["dropped_chunks"]["nothing_done"].value
+    assert told["dropped_chunks"]["past_retention"].value["readings"] == "1 days from 2026-03-01"
     assert old.rows("select count(*) from raw.readings")[0].count == 10
     with old.engine.connect() as connection:
         can_compress = capabilities(connection).has_compression
