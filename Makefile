@@ -41,7 +41,8 @@ test-unit: setup ## Run the unit tests alone (under a minute, no database)
 
 test-timescale: setup ## Run the warehouse's and dbt's tests on the TimescaleDB that timescale-up starts
 	@url="$${MILLRACE_TEST_WAREHOUSE_URL:-$$(tests/timescale.sh up)}" && test -n "$$url" && MILLRACE_TEST_WAREHOUSE_URL="$$url" \
-		$(BIN)/python -m pytest -q tests/integration/warehouse tests/integration/dbt_project --ignore tests/integration/warehouse/test_embedded.py
+		$(BIN)/python -m pytest -q tests/integration/warehouse tests/integration/dbt_project \
+			tests/integration/orchestration/test_storage.py --ignore tests/integration/warehouse/test_embedded.py
 
 timescale-up: ## Start a real TimescaleDB for the tests and print its URL (needs Debian or Ubuntu and root; 800 MB)
 	@tests/timescale.sh up

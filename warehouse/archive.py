@@ -74,9 +74,14 @@ def archive(
     """
     summary = ArchiveSummary()
     with exclusively(engine):
+        known = _entries(engine, start, end)
         for piece, touch_count in _touched_pieces(engine, start, end, families):
             for table in tables_of(piece.group.family):
-                _archive(engine, directory, table, piece, touch_count, summary, progress)
+                found = known.get((table.name, *piece.key.values()))
+                if found is None or found.touch_count != touch_count or not _is_there(directory, found):
+                    _archive(engine, directory, table, piece, found, summary, progress)
+                else:
+                    summary.unchanged_count += 1
     return summary
 
 
@@ -96,21 +101,29 @@ def _touched_pieces(engine: Engine, start: date, end: date, families: Sequence[F
                 yield Piece(group, row.day), row.touch_count
 
 
+def _entries(engine: Engine, start: date, end: date) -> dict[tuple[Any, ...], Row[Any]]:
+    """The ledger of these days, by its key."""
+    query = select(archived_days).where(archived_days.c.day >= start, archived_days.c.day < end)
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    return {(row.table_name, row.site_code, row.equipment_class, row.day): row for row in rows}
+
+
 def _archive(
     engine: Engine,
     directory: Path,
     table: ArchivedTable,
     piece: Piece,
-    touch_count: int,
+    known: Row[Any] | None,
     summary: ArchiveSummary,
     progress: Callable[[ArchivedDay], None] | None,
 ) -> None:
-    with engine.connect() as connection:
-        known = entry(connection, table, piece)
-    if known is not None and known.touch_count == touch_count and (known.dropped_at or _is_there(directory, known)):
-        summary.unchanged_count += 1
-    elif known is not None and known.dropped_at is not None:
-        summary.left[f"{table.name}: {piece}"] = "rows came after it was dropped; restore it first"
+    if known is not None and known.dropped_at is not None:
+        with engine.connect() as connection:
+            if count(connection, table, piece):
+                summary.left[f"{table.name}: {piece}"] = "rows came after it was dropped; restore it first"
+            else:
+                summary.unchanged_count += 1
     elif (written := _write(engine, directory, table, piece)) is None:
         summary.unchanged_count += 1
     else:
@@ -142,12 +155,13 @@ def _write(engine: Engine, directory: Path, table: ArchivedTable, piece: Piece) 
 
 
 def _is_there(directory: Path, known: Row[Any]) -> bool:
-    return known.path is None or (directory / known.path).exists()
+    """Whether a piece's file is there; of dropped ones none is written again."""
+    return known.path is None or known.dropped_at is not None or (directory / known.path).exists()
 
 
 def _is_intact(directory: Path, known: Row[Any]) -> bool:
     return known.path is None or (
-        _is_there(directory, known) and archive_files.sha256(directory / known.path) == known.sha256
+        (directory / known.path).exists() and archive_files.sha256(directory / known.path) == known.sha256
     )
 
 
@@ -177,6 +191,12 @@ def content_of(connection: Connection, table: ArchivedTable, rows: str, paramete
     """
     found: tuple[Any, ...] = connection.exec_driver_sql(query, parameters).one()
     return Content(*found)
+
+
+def count(connection: Connection, table: ArchivedTable, piece: Piece) -> int:
+    """How many rows a table has of a piece."""
+    query = f"select count(*) from ({table.rows}) as p"
+    return int(connection.exec_driver_sql(query, piece.parameters).scalar_one())
 
 
 def touches(connection: Connection, piece: Piece) -> int:

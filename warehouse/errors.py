@@ -1,6 +1,7 @@
 """What can go wrong on the ground floor. Faults in a batch's items do not belong here.
 
 WarehouseError
+├── AggregateRefused
 ├── EmbeddedPostgresError
 │   ├── BinariesMissing
 │   ├── DataDirUnusable
@@ -25,6 +26,10 @@ WarehouseError
 
 class WarehouseError(Exception):
     """Base of everything this package raises itself."""
+
+
+class AggregateRefused(WarehouseError):
+    """The continuous aggregate cannot be had here."""
 
 
 class EmbeddedPostgresError(WarehouseError):

@@ -6,8 +6,8 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from warehouse import archive_files
-from warehouse.archive import content_of, entry
-from warehouse.archived_tables import ArchivedTable, Piece, bounds, tables_of
+from warehouse.archive import content_of, count, entry
+from warehouse.archived_tables import Piece, bounds, tables_of
 
 # The days whose rows in the marts take raw rows of this one: ops.is_frozen, seen from the other side.
 _NEEDED_FROM, _NEEDED_UNTIL = timedelta(days=2), timedelta(days=3)
@@ -89,12 +89,6 @@ def uncovered(connection: Connection, piece: Piece) -> str | None:
         if rolled_up != rows:
             return f"no rollups: {mart} tells of {rolled_up} rows, there are {rows}"
     return None
-
-
-def count(connection: Connection, table: ArchivedTable, piece: Piece) -> int:
-    """How many rows a table has of a piece."""
-    query = f"select count(*) from ({table.rows}) as p"
-    return int(connection.exec_driver_sql(query, piece.parameters).scalar_one())
 
 
 def row_count(connection: Connection, piece: Piece) -> int:

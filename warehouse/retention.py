@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text, update
 
 from warehouse import proofs
-from warehouse.archive import archive_piece, exclusively
+from warehouse.archive import archive_piece, count, exclusively
 from warehouse.archived_tables import FAMILIES, Family, Piece, bounds, groups, tables_of
 from warehouse.compression import allow_changes
 from warehouse.errors import ArchiveDamaged
@@ -119,6 +119,14 @@ def retain(
     return summary
 
 
+def days_past_retention(engine: Engine, now: datetime, keep_days: int) -> dict[Family, list[date]]:
+    """Days that retention would look at, by family, oldest first. Nothing is proven."""
+    return {
+        family: [pieces[0].day for pieces in _due(engine, family, now, keep_days, RetentionSummary())]
+        for family in FAMILIES
+    }
+
+
 def _due(
     engine: Engine, family: Family, now: datetime, keep_days: int, summary: RetentionSummary
 ) -> Iterator[list[Piece]]:
@@ -209,7 +217,7 @@ def _delete(connection: Connection, pieces: Sequence[Piece]) -> DroppedDay:
     row_count = 0
     chunks: tuple[str, ...] = ()
     for table in tables_of(family):
-        found = sum(proofs.count(connection, table, piece) for piece in pieces)
+        found = sum(count(connection, table, piece) for piece in pieces)
         row_count += found
         if found and _is_all(connection, table.relation, day, found):
             start, end = bounds(day)

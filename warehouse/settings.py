@@ -51,6 +51,10 @@ class WarehouseSettings(BaseSettings):
         default=False,
         description="Whether raw rows past their retention are deleted every day, once archive and rollups cover them",
     )
+    hourly_aggregate_schema: str | None = Field(
+        default=None,
+        description="Schema of the continuous aggregate sensor_readings_hourly (community TimescaleDB); empty: none",
+    )
 
     @field_validator("warehouse_url", "api_database_url", "dagster_database_url", "mlflow_database_url")
     @classmethod

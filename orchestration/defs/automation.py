@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from orchestration.defs import dbt_project, expectations, ingestion_api, ml
+from orchestration.defs import dbt_project, expectations, ingestion_api, ml, storage
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import equipment_classes
 
@@ -45,6 +45,28 @@ training = dg.define_asset_job(
 )
 scoring = dg.define_asset_job(
     "scoring", _SCORES, description="Score a range of hours again, after a promotion or a rollback."
+)
+
+care_of_storage = dg.define_asset_job(
+    "care_of_storage",
+    dg.AssetSelection.assets(storage.archived_days, storage.compressed_chunks, storage.dropped_chunks),
+    description="Archive and compress cold days of raw rows; drop what is past its retention where a setting says so.",
+)
+hourly_aggregate = dg.define_asset_job(
+    "hourly_aggregate",
+    dg.AssetSelection.assets(storage.sensor_readings_hourly),
+    description="Refresh the continuous aggregate, where there is one.",
+)
+quarter_hourly_aggregate = dg.ScheduleDefinition(
+    name="quarter_hourly_aggregate", job=hourly_aggregate, cron_schedule="*/15 * * * *", execution_timezone="UTC"
+)
+# Nothing is deleted unless MILLRACE_DROP_RAW says so; hence it runs by itself.
+daily_care_of_storage = dg.ScheduleDefinition(
+    name="daily_care_of_storage",
+    job=care_of_storage,
+    cron_schedule="30 1 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 
 

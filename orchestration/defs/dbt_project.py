@@ -200,6 +200,8 @@ def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseRe
     )
     too_old = [f"hours before {PARTITIONS_START:%F} wait: set MILLRACE_PARTITIONS_START to an earlier date"]
     notes = too_old if ranges and ranges[0].start < PARTITIONS_START else []
+    if frozen := ledger.frozen_count(engine):
+        notes.append(f"{frozen} hours of dropped days wait for python -m warehouse restore")
     return ask_for(context.instance, works, notes=notes, most=_settings.ranges_per_tick)
 
 

@@ -242,6 +242,21 @@ def test_each_class_is_kept_for_its_own_time(warehouse_engine: Engine, inbox: An
     assert rows(warehouse_engine, found) == [("press",)]
 
 
+def test_late_rows_of_one_class_are_not_told_of_another(warehouse_engine: Engine, inbox: Any, tmp_path: Path) -> None:
+    equipment(inbox, pump="pump", press="press")
+    inbox.add("readings", [reading(1.0, equipment_code=code) for code in ("pump", "press")])
+    load_site(warehouse_engine, inbox, "demo")
+    follow(warehouse_engine)
+    with warehouse_engine.begin() as connection:
+        set_rule(connection, Rule("readings", equipment_class="press", keep_days=None))
+    retain(warehouse_engine, tmp_path, NOW, 180)
+    inbox.add("readings", [reading(2.0, 1, equipment_code="press")])
+    load_site(warehouse_engine, inbox, "demo")
+    summary = archive(warehouse_engine, tmp_path, DAY, date(2026, 3, 2), families=["readings"])
+    assert summary.left == {}
+    assert [day.row_count for day in summary.written] == [2]
+
+
 def test_a_rehearsal_proves_and_deletes_nothing(plant: Engine, tmp_path: Path) -> None:
     summary = retain(plant, tmp_path, NOW, 180, is_rehearsal=True)
     assert sum(day.row_count for day in summary.dropped) == 12 + 1 + 3 + 1

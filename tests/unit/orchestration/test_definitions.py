@@ -88,10 +88,8 @@ def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
 
 
 def test_every_asset_is_materialized_by_some_job(defs: dg.Definitions, graph: AssetGraph) -> None:
-    jobs = [
-        defs.resolve_job_def(name)
-        for name in ("load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "training")
-    ]
+    names = ("load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "training", "care_of_storage")
+    jobs = [defs.resolve_job_def(name) for name in (*names, "hourly_aggregate")]
     made = {key for job in jobs for key in job.asset_layer.selected_asset_keys}
     assert made == set(graph.executable_asset_keys)
 
@@ -135,7 +133,7 @@ def test_hourly_and_daily_assets_are_cut_and_run_in_ranges(defs: dg.Definitions,
             assert node.backfill_policy == dg.BackfillPolicy.single_run(), key
 
 
-def test_sensors_are_on_and_no_model_is_trained_by_the_clock_alone(defs: dg.Definitions) -> None:
+def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Definitions) -> None:
     sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or []}
     assert set(sensors) == {
         "on_confidence_drift",
@@ -152,6 +150,8 @@ def test_sensors_are_on_and_no_model_is_trained_by_the_clock_alone(defs: dg.Defi
     assert schedules == {
         "weekly_training": dg.DefaultScheduleStatus.STOPPED,
         "half_hourly_equipment_health": dg.DefaultScheduleStatus.RUNNING,
+        "quarter_hourly_aggregate": dg.DefaultScheduleStatus.STOPPED,
+        "daily_care_of_storage": dg.DefaultScheduleStatus.RUNNING,
     }
 
 

@@ -1,0 +1,165 @@
+"""Old raw rows: archived, compressed and, where a setting says so, dropped. How they are is the warehouse's.
+
+See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guides/automate/schedules
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import dagster as dg
+
+from orchestration.defs.resources import WarehouseResource
+from warehouse import ledger
+from warehouse.settings import WarehouseSettings
+
+OWNERS: Final = ["team:data"]
+RAW: Final = [["raw", "readings"], ["raw", "reading_revisions"], ["raw", "events"], ["raw", "event_revisions"]]
+SCORES: Final = ["ml", "scores"]
+STORAGE_POOL: Final = "storage"
+_SHOWN = 20
+
+
+@dg.asset(
+    key=["ops", "archived_days"],
+    group_name="storage",
+    kinds={"python", "parquet"},
+    owners=OWNERS,
+    pool=STORAGE_POOL,
+    deps=[*RAW, SCORES],
+)
+def archived_days(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Cold days of raw rows as Parquet files. One row per table, site, equipment class and UTC day."""
+    from warehouse.archive import archive
+
+    settings = WarehouseSettings()
+    summary = archive(warehouse.engine(), settings.archive(), date(1970, 1, 1), _cold(settings))
+    return dg.MaterializeResult(
+        metadata={
+            "files_written": len(summary.written),
+            "rows": sum(day.row_count for day in summary.written),
+            "bytes": sum(day.byte_count for day in summary.written),
+            "unchanged": summary.unchanged_count,
+            "left_alone": _some(summary.left),
+            "directory": dg.MetadataValue.path(str(settings.archive())),
+        }
+    )
+
+
+@dg.asset(
+    key=["storage", "compressed_chunks"],
+    group_name="storage",
+    kinds={"timescale"},
+    owners=OWNERS,
+    pool=STORAGE_POOL,
+    deps=[*RAW, SCORES],
+)
+def compressed_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Cold chunks of raw rows, compressed where the server is community TimescaleDB. One row per chunk."""
+    from warehouse.compression import compress
+    from warehouse.timescale import capabilities
+
+    engine, settings = warehouse.engine(), WarehouseSettings()
+    with engine.connect() as connection:
+        found = capabilities(connection)
+    if not found.has_compression:
+        server = "TimescaleDB's Apache edition" if found.has_hypertables else "plain PostgreSQL"
+        why = f"this is {server}, and only TimescaleDB's community edition compresses"
+        return dg.MaterializeResult(metadata={"nothing_done": why})
+    midnight = datetime.combine(_cold(settings), datetime.min.time(), UTC)
+    chunks = compress(engine, midnight)
+    before, after = sum(chunk.before_bytes for chunk in chunks), sum(chunk.after_bytes for chunk in chunks)
+    metadata = {"chunks": len(chunks), "bytes_before": before, "bytes_after": after}
+    names = {f"{chunk.table} {chunk.range_start:%F}": chunk.chunk for chunk in chunks}
+    return dg.MaterializeResult(
+        metadata={**metadata, "ratio": before / after if after else None, "names": _some(names)}
+    )
+
+
+@dg.asset(
+    key=["storage", "dropped_chunks"],
+    group_name="storage",
+    kinds={"postgres"},
+    owners=OWNERS,
+    pool=STORAGE_POOL,
+    deps=[
+        archived_days,
+        compressed_chunks,
+        ["marts", "fct_sensor_readings_hourly"],
+        ["marts", "fct_work_unit_hours"],
+        ["marts", "fct_model_health_hourly"],
+    ],
+)
+def dropped_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Days past their retention that archive and rollups cover, deleted. One row per table and day."""
+    from warehouse.retention import days_past_retention, retain
+
+    engine, settings, now = warehouse.engine(), WarehouseSettings(), datetime.now(UTC)
+    if not settings.drop_raw:
+        past = days_past_retention(engine, now, settings.raw_keep_days)
+        told = {str(family): f"{len(found)} days from {found[0]}" for family, found in past.items() if found}
+        return dg.MaterializeResult(
+            metadata={"nothing_done": "MILLRACE_DROP_RAW is false", "past_retention": _some(told)}
+        )
+    summary = retain(engine, settings.archive(), now, settings.raw_keep_days)
+    days = {f"{day.family} {day.day}": f"{day.row_count:,} rows, {len(day.chunks)} chunks" for day in summary.dropped}
+    return dg.MaterializeResult(
+        metadata={
+            "rows": sum(day.row_count for day in summary.dropped),
+            "days": _some(days),
+            "chunks": [chunk for day in summary.dropped for chunk in day.chunks][:_SHOWN],
+            "kept": len(summary.kept),
+            "kept_why": dict(summary.kept_reasons),
+            "kept_days": _some(summary.kept),
+        }
+    )
+
+
+@dg.asset_check(asset=dropped_chunks)
+def no_late_rows_wait(warehouse: WarehouseResource) -> dg.AssetCheckResult:
+    """Rows that came for dropped days are stored; their hours are computed once the days are restored."""
+    count = ledger.frozen_count(warehouse.engine())
+    return dg.AssetCheckResult(
+        passed=count == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"hours": count, "remedy": "python -m warehouse restore --from <day> --to <day>"},
+    )
+
+
+@dg.asset(
+    key=["storage", "sensor_readings_hourly"],
+    group_name="storage",
+    kinds={"timescale"},
+    owners=OWNERS,
+    pool=STORAGE_POOL,
+    deps=[["raw", "readings"]],
+)
+def sensor_readings_hourly(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Counts, least and greatest values by the hour as a continuous aggregate. One row per signal and hour."""
+    from warehouse.continuous_aggregate import refresh
+    from warehouse.errors import AggregateRefused
+
+    schema = WarehouseSettings().hourly_aggregate_schema
+    if schema is None:
+        return dg.MaterializeResult(
+            metadata={"nothing_done": "MILLRACE_HOURLY_AGGREGATE_SCHEMA names no schema for it"}
+        )
+    started, until = datetime.now(UTC), datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    try:
+        view = refresh(warehouse.engine(), schema, until)
+    except AggregateRefused as refusal:
+        return dg.MaterializeResult(metadata={"nothing_done": str(refusal)})
+    taken_s = (datetime.now(UTC) - started).total_seconds()
+    return dg.MaterializeResult(metadata={"view": view, "until": str(until), "refresh_s": taken_s})
+
+
+def _cold(settings: WarehouseSettings) -> date:
+    """The day before which everything is cold, UTC."""
+    return datetime.now(UTC).date() - timedelta(days=settings.cold_after_days)
+
+
+def _some(items: Mapping[str, str]) -> dg.MetadataValue[Any]:
+    """The first of many, for people."""
+    shown = dict(list(items.items())[:_SHOWN])
+    more = {"and": f"{len(items) - _SHOWN} more"} if len(items) > _SHOWN else {}
+    return dg.MetadataValue.json({**shown, **more})
