@@ -8,6 +8,8 @@ WarehouseError
 │   ├── PortTaken
 │   ├── StartFailed
 │   └── TooLittleDisk
+├── BackupFailed
+│   └── RestoreRefused
 ├── CopyRefused
 ├── MigrationError
 ├── LoadError
@@ -53,6 +55,14 @@ class StartFailed(EmbeddedPostgresError):
 
 class TooLittleDisk(EmbeddedPostgresError):
     """The disk is nearly full."""
+
+
+class BackupFailed(WarehouseError):
+    """A backup cannot be taken or restored."""
+
+
+class RestoreRefused(BackupFailed):
+    """Restoring would do harm, or there is nothing to restore."""
 
 
 class CopyRefused(WarehouseError):

@@ -83,7 +83,10 @@ def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
 
 
 def test_every_asset_is_materialized_by_some_job(defs: dg.Definitions, graph: AssetGraph) -> None:
-    jobs = [defs.resolve_job_def(name) for name in ("load", "reference", "hourly_rollup", "daily_kpis", "training")]
+    jobs = [
+        defs.resolve_job_def(name)
+        for name in ("load", "reference", "hourly_rollup", "daily_kpis", "training", "base_backup")
+    ]
     made = {key for job in jobs for key in job.asset_layer.selected_asset_keys}
     assert made == set(graph.executable_asset_keys)
 
@@ -127,7 +130,7 @@ def test_hourly_and_daily_assets_are_cut_and_run_in_ranges(defs: dg.Definitions,
             assert node.backfill_policy == dg.BackfillPolicy.single_run(), key
 
 
-def test_sensors_are_on_and_what_runs_by_the_clock_is_off(defs: dg.Definitions) -> None:
+def test_sensors_and_backups_are_on_and_training_by_the_clock_is_off(defs: dg.Definitions) -> None:
     sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or []}
     assert set(sensors) == {
         "on_confidence_drift",
@@ -141,7 +144,10 @@ def test_sensors_are_on_and_what_runs_by_the_clock_is_off(defs: dg.Definitions) 
     }
     assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
     schedules = {schedule.name: schedule.default_status for schedule in defs.schedules or []}
-    assert schedules == {"weekly_training": dg.DefaultScheduleStatus.STOPPED}
+    assert schedules == {
+        "daily_base_backup": dg.DefaultScheduleStatus.RUNNING,
+        "weekly_training": dg.DefaultScheduleStatus.STOPPED,
+    }
 
 
 def test_what_reads_each_others_tables_shares_a_pool(defs: dg.Definitions) -> None:
