@@ -30,7 +30,7 @@ from warehouse.engine import create_engine
 from warehouse.load import load_site
 from warehouse.migrate import migrate
 from warehouse.postgres_process import kill_orphans
-from warehouse.sources import Kind, RegistryChange
+from warehouse.sources import AlarmChange, Kind, RegistryChange
 
 RECOVERY_POINT: Final = timedelta(minutes=15)
 RECOVERY_TIME: Final = timedelta(hours=1)
@@ -227,6 +227,10 @@ class _Inbox:
         return _Page(pa.table(rows, _SCHEMA), [batch], batch.batch_seq, batch.batch_seq < newest)
 
     def pull_registry_changes(self, after: int) -> Sequence[RegistryChange]:
+        """None."""
+        return []
+
+    def pull_alarm_changes(self, after: int) -> Sequence[AlarmChange]:
         """None."""
         return []
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Column, MetaData, Table, make_url
+from sqlalchemy import Column, Dialect, MetaData, Table, make_url
 from sqlalchemy.dialects import postgresql
 
 from warehouse.drill import free_port
@@ -27,6 +27,9 @@ _TITLES: Final = {"api": "The ingestion API's database", "warehouse": "The wareh
 _MADE: Final = "written by `make schema-docs` from the migrations and `warehouse/tables`; change those"
 # Versions differ from machine to machine; \restrict is a secret of the one dump; settings are psql's.
 _NOISE = re.compile(r"^(--.*|SET .*|SELECT pg_catalog\.set_config.*|\\(un)?restrict .*)$\n?", re.MULTILINE)
+
+
+_DIALECT: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, order=True)
@@ -50,8 +53,8 @@ def joins(metadata: MetaData) -> list[Join]:
     for table in tables:
         for constraint in table.foreign_key_constraints:
             pairs = tuple((key.column.name, key.parent.name) for key in constraint.elements)
-            one = _name(constraint.referred_table)
-            found[one, _name(table) + str(pairs)] = Join(one, _name(table), pairs, is_enforced=True)
+            referred = _name(constraint.referred_table)
+            found[referred, _name(table) + str(pairs)] = Join(referred, _name(table), pairs, is_enforced=True)
     linked = {(join.one, join.many) for join in found.values()}
     # Of a table and its revisions each has the other's key: the one with the shorter key is looked up.
     for one in sorted(tables, key=lambda table: len(table.primary_key)):
@@ -184,7 +187,7 @@ def _flat(name: str) -> str:
 
 
 def _type(column: Column[object]) -> str:
-    written = column.type.compile(dialect=postgresql.dialect()).lower()
+    written = column.type.compile(dialect=_DIALECT).lower()
     written = written.replace("timestamp with time zone", "timestamptz").replace("double precision", "double")
     return re.sub(r"[^a-z0-9_\[\]]+", "_", written).strip("_").replace("[]", "_array")
 

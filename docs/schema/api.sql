@@ -351,10 +351,13 @@ CREATE TABLE registry.sites (
     site_code text NOT NULL,
     name text NOT NULL,
     time_zone text NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_worker_ranking_allowed boolean DEFAULT false NOT NULL
 );
 
 COMMENT ON COLUMN registry.sites.time_zone IS 'IANA name, such as Europe/Berlin';
+
+COMMENT ON COLUMN registry.sites.is_worker_ranking_allowed IS 'Whether workers may be ranked by output (C39)';
 
 CREATE TABLE registry.work_centers (
     site_code text NOT NULL,
