@@ -50,6 +50,9 @@ timescale-up: ## Start a real TimescaleDB for the tests and print its URL (needs
 timescale-down: ## Stop it and delete its data; it stays installed
 	@tests/timescale.sh down
 
+drill: setup ## Lose a throw-away database and restore it: recovery point and time against their targets. SECONDS=180
+	@$(BIN)/python -m warehouse drill --seconds $(or $(SECONDS),180)
+
 check: setup ## Format, lint, types, import contracts, SQL lint, generated pages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -61,6 +64,9 @@ check: setup ## Format, lint, types, import contracts, SQL lint, generated pages
 format: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+schema-docs: setup ## Write docs/schema from the migrations: SQL, ER diagrams, DBML
+	@$(BIN)/python -m warehouse.schema_docs
 
 bench: setup ## Measure ingestion beside InfluxDB and a plain endpoint. MINUTES=10 watches memory longer
 	@$(BIN)/python -m bench --minutes $(or $(MINUTES),1)
@@ -103,4 +109,4 @@ clean: ## Delete what the platform wrote (databases, runs, models) and caches; k
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up as-known-at drop-as-known docs test test-unit test-timescale timescale-up timescale-down check format bench bench-deps setup clean help
+.PHONY: demo up as-known-at drop-as-known docs test test-unit test-timescale timescale-up timescale-down drill check format schema-docs bench bench-deps setup clean help

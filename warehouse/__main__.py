@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
+from warehouse import backup_commands, storage_commands
 from warehouse.settings import DATABASES, RoleSettings, WarehouseSettings
-from warehouse.storage_commands import commands, told_in_one_line
+from warehouse.storage_commands import told_in_one_line
 
 app = typer.Typer(
-    help="The embedded database, the schema of both databases, and what becomes of old raw rows.", no_args_is_help=True
+    help="The embedded database, backups, the schema of both databases, and what becomes of old raw rows.",
+    no_args_is_help=True,
 )
-app.registered_commands += commands.registered_commands
-app.registered_groups += commands.registered_groups
+for more in (storage_commands.commands, backup_commands.commands):
+    app.registered_commands += more.registered_commands
+    app.registered_groups += more.registered_groups
 
 
 @app.command()

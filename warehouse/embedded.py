@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import URL, NullPool, text
 from sqlalchemy.exc import OperationalError
 
+from warehouse.backup_place import BackupPlace
 from warehouse.engine import create_engine
 from warehouse.errors import DataDirUnusable, NotStarted, PortTaken, StartFailed
 from warehouse.file_lock import locked
@@ -67,6 +68,7 @@ class EmbeddedPostgres:
         port: Loopback port.
         start_timeout_s: Limit for one start, crash recovery included.
         parameters: Server parameters that win over the defaults.
+        backup_dir: Where WAL is archived and base backups are kept (`backup.py`); None: nowhere.
     """
 
     def __init__(
@@ -76,11 +78,13 @@ class EmbeddedPostgres:
         start_timeout_s: float = 120,
         *,
         parameters: Mapping[str, str] | None = None,
+        backup_dir: Path | None = None,
     ) -> None:
         self.data_dir = Path(data_dir).expanduser().resolve()
         self.port = port
         self.start_timeout_s = start_timeout_s
-        self._parameters = {**_PARAMETERS, **(parameters or {})}
+        self.backup_dir = backup_dir
+        self._own_parameters = dict(parameters or {})
 
     @property
     def log_file(self) -> Path:
@@ -94,6 +98,26 @@ class EmbeddedPostgres:
         home = Path(note.read_text().strip()) if note.exists() else self.data_dir
         return home / "postgres"
 
+    @property
+    def password_file(self) -> Path:
+        """Holds the owner's password, mode 0600."""
+        return self.data_dir / "postgres.password"
+
+    def with_parameters(self, parameters: Mapping[str, str], start_timeout_s: float) -> "EmbeddedPostgres":
+        """The same server, to be started with more parameters."""
+        parameters = {**self._own_parameters, **parameters}
+        return EmbeddedPostgres(
+            self.data_dir, self.port, start_timeout_s, parameters=parameters, backup_dir=self.backup_dir
+        )
+
+    def programs(self) -> Path:
+        """The directory of PostgreSQL's programs, as this process may run them.
+
+        Raises:
+            BinariesMissing: They are not installed.
+        """
+        return program_directory(self.cluster.parent, None)
+
     def start(self) -> None:
         """Start the server, or adopt the one that already runs on this data directory.
 
@@ -103,10 +127,11 @@ class EmbeddedPostgres:
             TooLittleDisk: Less than 1 GiB is free.
             BinariesMissing: PostgreSQL's programs are not installed.
             StartFailed: The server did not become ready in time.
+            BackupFailed: It could not archive WAL.
         """
         with self._locked():
             deadline = time.monotonic() + self.start_timeout_s
-            refuse_unusable(self.cluster, self._password_file)
+            refuse_unusable(self.cluster, self.password_file)
             if self._adopt(deadline):
                 return
             account = unprivileged_account(self.cluster)
@@ -116,7 +141,7 @@ class EmbeddedPostgres:
             refuse_taken_port(HOST, self.port)
             programs = program_directory(home, account)
             if not self.cluster.exists():
-                create_cluster(self.cluster, USER, ensure_password(self._password_file), programs, account)
+                create_cluster(self.cluster, USER, ensure_password(self.password_file), programs, account)
             self._launch(programs, account, deadline)
 
     def stop(self) -> None:
@@ -218,7 +243,7 @@ class EmbeddedPostgres:
     def _launch(self, programs: Path, account: Account | None, deadline: float) -> None:
         log_start = rotate(self.log_file)
         command = [str(programs / "postgres"), "-D", str(self.cluster), "-p", str(self.port)]
-        for name, value in self._parameters.items():
+        for name, value in self._parameters(account).items():
             command += ["-c", f"{name}={value}"]
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(
@@ -232,6 +257,14 @@ class EmbeddedPostgres:
                 **(account.process_options() if account else {}),
             )
         self._await_ready(process, log_start, deadline)
+
+    def _parameters(self, account: Account | None) -> dict[str, str]:
+        archive: dict[str, str] = {}
+        if self.backup_dir is not None:
+            place = BackupPlace.of_cluster(self.backup_dir, self.cluster)
+            place.prepare(account)
+            archive = place.archive_parameters()
+        return {**_PARAMETERS, **archive, **self._own_parameters}
 
     def _await_ready(self, process: subprocess.Popen[bytes], log_start: int, deadline: float) -> None:
         while True:
@@ -264,20 +297,16 @@ class EmbeddedPostgres:
 
     # --- password, connection, log ---
 
-    @property
-    def _password_file(self) -> Path:
-        return self.data_dir / "postgres.password"
-
     def _url(self, database: str) -> URL:
         try:
-            password = self._password_file.read_text()
+            password = self.password_file.read_text()
         except FileNotFoundError as error:
             raise NotStarted(
                 f"There is no database in {self.data_dir} yet: start it (python -m warehouse start), "
                 "or set the database URLs to a server of your own."
             ) from error
         except PermissionError as error:
-            raise DataDirUnusable(f"{self._password_file} cannot be read: it belongs to another account.") from error
+            raise DataDirUnusable(f"{self.password_file} cannot be read: it belongs to another account.") from error
         return URL.create("postgresql+psycopg", USER, password, HOST, self.port, database)
 
     def _answer(self) -> str | None:

@@ -9,6 +9,8 @@ WarehouseError
 │   ├── PortTaken
 │   ├── StartFailed
 │   └── TooLittleDisk
+├── BackupFailed
+│   └── RestoreRefused
 ├── CopyRefused
 ├── MigrationError
 ├── LoadError
@@ -58,6 +60,14 @@ class StartFailed(EmbeddedPostgresError):
 
 class TooLittleDisk(EmbeddedPostgresError):
     """The disk is nearly full."""
+
+
+class BackupFailed(WarehouseError):
+    """A backup cannot be taken or restored."""
+
+
+class RestoreRefused(BackupFailed):
+    """Restoring would do harm, or there is nothing to restore."""
 
 
 class CopyRefused(WarehouseError):

@@ -1,13 +1,14 @@
 """Brings a database to the current revision. What the revisions do is in `migrations/versions`."""
 
+import time
 from pathlib import Path
 from typing import Literal
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import NullPool, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, NullPool, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from warehouse.engine import create_engine
 from warehouse.errors import MigrationError
@@ -19,23 +20,32 @@ METADATA = {"api": api_metadata, "warehouse": warehouse_metadata}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number that nobody else locks; the same in each process that migrates.
 _LOCK_KEY = 0x6D696C6C72616365
+# Whoever asks for a table behind a migration waits as long as the migration does: no writer may wait for two seconds.
+_LOCK_TIMEOUT_S = 1
+_LONGEST_PAUSE_S = 10
+_ATTEMPTS = 40
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def migrate(url: str, branch: Branch) -> None:
-    """Bring one database to the current revision, in one transaction. Nothing to do is nothing done.
+    """Bring one database to the current revision, a transaction for each. Nothing to do is nothing done.
 
-    Any number of processes may call this at once: one migrates, the others wait for it.
+    Any number of processes may call this at once: one migrates, the others wait for it. Others may read and write
+    meanwhile: a step that does not get its locks within a second gives up, lets those pass that wait behind it, and
+    tries again.
 
     Raises:
-        MigrationError: The server refuses, or a later version of Millrace made the database.
+        MigrationError: The server refuses, sessions hold locks for minutes, or a later version of Millrace made the
+            database.
     """
     engine = create_engine(url, poolclass=NullPool)
     try:
-        with engine.begin() as connection:
-            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-            config = alembic_config(branch)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "heads")
+        with engine.connect() as connection:
+            connection.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK_KEY})
+            # Kept by the session, also in steps that run outside of a transaction.
+            connection.execute(text(f"set lock_timeout = '{_LOCK_TIMEOUT_S}s'"))
+            connection.commit()
+            _upgrade(connection, branch)
     except CommandError as error:
         raise MigrationError(
             f"{engine.url!r}: {error}. Is the database newer than this version of Millrace?"
@@ -43,6 +53,22 @@ def migrate(url: str, branch: Branch) -> None:
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         raise MigrationError(f"{engine.url!r} cannot be migrated: {' '.join(str(cause).split())}") from error
+
+
+def _upgrade(connection: Connection, branch: Branch) -> None:
+    config = alembic_config(branch)
+    config.attributes["connection"] = connection
+    for attempt in range(_ATTEMPTS):
+        try:
+            command.upgrade(config, "heads")
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _ATTEMPTS - 1:
+                raise
+            connection.rollback()
+            # As long as it was in the way, and longer each time: those it held up go first.
+            time.sleep(min(_LOCK_TIMEOUT_S * (attempt + 1), _LONGEST_PAUSE_S))
+        else:
+            return
 
 
 def alembic_config(branch: Branch) -> Config:

@@ -32,6 +32,12 @@ class WarehouseSettings(BaseSettings):
         gt=0,
         description="How long the embedded PostgreSQL may take to start; crash recovery on a slow disk counts",
     )
+    backup_dir: Path | None = Field(
+        default=None,
+        description="Directory, best on another disk, of the embedded PostgreSQL's base backups and archived WAL;"
+        " empty: it is not backed up",
+    )
+    backups_kept: int = Field(default=7, ge=1, description="Base backups that are kept, each with all WAL after it")
     warehouse_url: str | None = Field(default=None, description="URL of the warehouse; empty: embedded")
     api_database_url: str | None = Field(
         default=None, description="URL of the ingestion API's database; empty: embedded"
@@ -74,7 +80,9 @@ class WarehouseSettings(BaseSettings):
 
     def embedded(self) -> EmbeddedPostgres:
         """The embedded server of these settings, started or not."""
-        return EmbeddedPostgres(self.data_dir, self.postgres_port, self.postgres_start_timeout_s)
+        return EmbeddedPostgres(
+            self.data_dir, self.postgres_port, self.postgres_start_timeout_s, backup_dir=self.backup_dir
+        )
 
     def needs_embedded(self) -> bool:
         """Whether any of the four databases is the embedded one."""

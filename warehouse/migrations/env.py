@@ -13,6 +13,8 @@ context.configure(
     version_table=f"alembic_version_{branch}",
     version_table_schema="public",
     include_schemas=True,
+    # So that a table which one step had to lock is free again while the next one works.
+    transaction_per_migration=True,
     # Autogenerate must not propose to drop what dbt or TimescaleDB keep in schemas of their own.
     include_name=lambda name, kind, parents: kind != "schema" or name in ours,
 )

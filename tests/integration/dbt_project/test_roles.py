@@ -10,7 +10,10 @@ from warehouse.engine import create_engine
 from warehouse.roles import DBT, PACKAGES, create_reader, enable_logins
 
 # Every kind of model: views, reference tables, hourly and daily ones. Their tests look at all dimensions.
-CHOSEN = "staging +marts.production +fct_sensor_readings_hourly +features_equipment_readings +fct_site_kpis_daily"
+CHOSEN = (
+    "staging +marts.production +fct_sensor_readings_hourly +features_equipment_readings +fct_site_kpis_daily "
+    "+fct_site_freshness"
+)
 
 
 def rows(url: str, query: str) -> list[Any]:

@@ -82,7 +82,7 @@ def test_rights_are_these_and_no_more(role: str, warehouse_engine: Engine) -> No
     for table in warehouse_metadata.sorted_tables:
         rights = MATRIX[role].get(f"{table.schema}.{table.name}", MATRIX[role].get(str(table.schema), set()))
         expected |= {(f"{table.schema}.{table.name}", right) for right in rights}
-    assert rights_of(warehouse_engine, role, "raw", "ml", "ops") == expected
+    assert rights_of(warehouse_engine, role, "raw", "ml", "ops", "restricted") == expected
 
 
 def test_ingestion_adds_and_changes_and_deletes_only_quotas_that_ended(api_engine: Engine) -> None:

@@ -89,7 +89,7 @@ def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
 
 def test_every_asset_is_materialized_by_some_job(defs: dg.Definitions, graph: AssetGraph) -> None:
     names = ("load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "training", "care_of_storage")
-    jobs = [defs.resolve_job_def(name) for name in (*names, "hourly_aggregate")]
+    jobs = [defs.resolve_job_def(name) for name in (*names, "hourly_aggregate", "base_backup")]
     made = {key for job in jobs for key in job.asset_layer.selected_asset_keys}
     assert made == set(graph.executable_asset_keys)
 
@@ -148,6 +148,7 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Defi
     assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
     schedules = {schedule.name: schedule.default_status for schedule in defs.schedules or []}
     assert schedules == {
+        "daily_base_backup": dg.DefaultScheduleStatus.RUNNING,
         "weekly_training": dg.DefaultScheduleStatus.STOPPED,
         "half_hourly_equipment_health": dg.DefaultScheduleStatus.RUNNING,
         "quarter_hourly_aggregate": dg.DefaultScheduleStatus.STOPPED,

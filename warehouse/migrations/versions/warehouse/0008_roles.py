@@ -37,6 +37,9 @@ def upgrade() -> None:
     # New scores reopen the hours that they lie in (warehouse/ledger.py).
     op.execute("grant usage on schema raw to millrace_ml")
     op.execute("grant select, update (touch_count, rolled_up_count) on raw.touched_hours to millrace_ml")
+    # Whoever may ask whether a day is frozen need not read the archive's ledger; views of marts ask for their readers.
+    op.execute("alter function ops.is_frozen(text, date) security definer set search_path = pg_catalog, pg_temp")
+    op.execute("grant usage on schema ops to millrace_loader, millrace_ml")
     for schema in _BUILT:
         op.execute(f"grant usage, create on schema {schema} to millrace_dbt")
     # Whoever builds a mart, bi_reader reads it; revision 0004 says so for the one who migrates.
@@ -66,6 +69,7 @@ def downgrade() -> None:
     )
     for schema in _BUILT:
         op.execute(f"revoke usage, create on schema {schema} from millrace_dbt")
+    op.execute("alter function ops.is_frozen(text, date) security invoker reset search_path")
     op.execute("revoke all on raw.touched_hours from millrace_ml")
     for schema in _READS:
         for role in ("millrace_loader", "millrace_dbt", "millrace_expectations", "millrace_ml"):
