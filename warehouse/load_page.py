@@ -15,7 +15,7 @@ from warehouse.lateness import lateness_by_batch
 from warehouse.sources import Kind, Pull
 from warehouse.versions import Outcome, StagedPage, VersionedTable
 
-_TABLES: dict[Kind, tuple[VersionedTable, Callable[[Connection, str, pa.Table, datetime], StagedPage]]] = {
+_TABLES: dict[Kind, tuple[VersionedTable, Callable[[Connection, str, pa.Table, int, datetime], StagedPage]]] = {
     "readings": (load_readings.READINGS, load_readings.stage),
     "events": (load_events.EVENTS, load_events.stage),
 }
@@ -116,5 +116,5 @@ def _settle(
         return Outcome()
     versioned, stage = _TABLES[kind]
     versions.create_stage(connection, versioned)
-    page = stage(connection, site_code, items, recorded_at)
+    page = stage(connection, site_code, items, load_id, recorded_at)
     return versions.settle(connection, versioned, page, load_id, recorded_at)
