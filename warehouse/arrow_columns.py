@@ -1,7 +1,7 @@
 """Reads columns of a pulled Arrow table as NumPy arrays. What they mean is the loaders'."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +9,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+_HOUR_US = 3_600_000_000
 
 
 def integers(items: pa.Table, name: str) -> Integers:
@@ -26,6 +29,12 @@ def time_span(items: pa.Table, name: str) -> tuple[datetime, datetime]:
     """Least and greatest value of a timestamp column that is not empty, UTC."""
     span = pc.min_max(items.column(name).cast(pa.timestamp("us", "UTC"))).as_py()
     return span["min"], span["max"]
+
+
+def whole_hours(instants: Integers) -> frozenset[datetime]:
+    """The hours, UTC, that microseconds since 1970-01-01 UTC lie in."""
+    hours = np.unique(instants // _HOUR_US) * _HOUR_US
+    return frozenset(EPOCH + MICROSECOND * hour for hour in hours.tolist())
 
 
 def codes(items: pa.Table, name: str) -> tuple[Integers, list[str | None]]:

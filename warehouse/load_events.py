@@ -29,19 +29,19 @@ EVENTS = VersionedTable(
 )
 
 
-def stage(connection: Connection, site_code: str, items: pa.Table, recorded_at: datetime) -> StagedPage:
-    """Copy events, as the API exports them, to the stage table; when that is recorded makes no difference."""
+def stage(connection: Connection, site_code: str, items: pa.Table, load_id: int, recorded_at: datetime) -> StagedPage:
+    """Copy events, as the API exports them, to the stage table; the load they come by makes no difference yet."""
     key = [codes(items, name)[0] for name in EVENT_KEY if name not in {"site_code", "event_time"}]
     key.append(microseconds(items, "event_time"))
     order, is_first = first_of_key(key, integers(items, "batch_seq"), integers(items, "item_index"))
     columns = {name: _plain(items.column(name)) for name in EVENTS.columns if name != "site_code"}
     rows = pa.table({"site_code": pa.repeat(site_code, items.num_rows), **columns}).take(pa.array(order))
     buffer = io.BytesIO()
-    rows = rows.append_column("is_first", pa.array(is_first)).append_column("is_append", pa.repeat(False, len(order)))
+    rows = rows.append_column("is_first", pa.array(is_first))
     # Text is quoted and NULL is not: so '' stays ''.
     csv.write_csv(rows, buffer, csv.WriteOptions(include_header=False, quoting_style="needed"))
     copy(connection, f"copy {EVENTS.stage} ({', '.join(rows.column_names)}) from stdin (format csv)", buffer.getvalue())
-    return StagedPage(len(order), int(is_first.sum()), 0, *time_span(items, "event_time"))
+    return StagedPage(len(order), int(is_first.sum()), *time_span(items, "event_time"))
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -16,7 +16,7 @@ from warehouse.lateness import lateness_by_batch
 from warehouse.sources import Kind, Pull
 from warehouse.versions import Outcome, StagedPage, VersionedTable
 
-_TABLES: dict[Kind, tuple[VersionedTable, Callable[[Connection, str, pa.Table, datetime], StagedPage]]] = {
+_TABLES: dict[Kind, tuple[VersionedTable, Callable[[Connection, str, pa.Table, int, datetime], StagedPage]]] = {
     "readings": (load_readings.READINGS, load_readings.stage),
     "events": (load_events.EVENTS, load_events.stage),
 }
@@ -118,5 +118,5 @@ def _settle(
     versioned, stage = _TABLES[kind]
     allow_changes(connection)
     versions.create_stage(connection, versioned)
-    page = stage(connection, site_code, items, recorded_at)
+    page = stage(connection, site_code, items, load_id, recorded_at)
     return versions.settle(connection, versioned, page, load_id, recorded_at)

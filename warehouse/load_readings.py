@@ -1,5 +1,6 @@
-"""Stages a page of readings. Which version of a reading counts is settled in `versions.py`."""
+"""Stores or stages a page of readings. Which version of a reading counts is settled in `versions.py`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
@@ -7,8 +8,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from warehouse.arrow_columns import Integers, codes, first_of_key, integers, microseconds, time_span
-from warehouse.copy_binary import copy_columns
+from warehouse.arrow_columns import (
+    EPOCH,
+    MICROSECOND,
+    Integers,
+    codes,
+    first_of_key,
+    integers,
+    microseconds,
+    time_span,
+    whole_hours,
+)
+from warehouse.copy_binary import Column, copy_columns
 from warehouse.signals import find_signals, hours_of
 from warehouse.tables import reading_revisions, readings
 from warehouse.versions import StagedPage, VersionedTable
@@ -32,8 +43,12 @@ _NEWEST = text(
 )
 
 
-def stage(connection: Connection, site_code: str, items: pa.Table, recorded_at: datetime) -> StagedPage:
-    """Copy readings, as the API exports them, to the stage table; new signals get their ids on the way."""
+def stage(connection: Connection, site_code: str, items: pa.Table, load_id: int, recorded_at: datetime) -> StagedPage:
+    """Copy readings, as the API exports them: to the table what cannot be there yet, to the stage table what may be.
+
+    Nearly all that comes is new, and COPY writes it in two thirds of the time that an INSERT from a stage table takes.
+    New signals get their ids on the way.
+    """
     signal_id, labelled_ids = _signal_ids(connection, site_code, items, recorded_at)
     event_time, batch_seq = microseconds(items, "event_time"), integers(items, "batch_seq")
     item_index = integers(items, "item_index")
@@ -48,14 +63,23 @@ def stage(connection: Connection, site_code: str, items: pa.Table, recorded_at: 
         "batch_seq": ("int8", batch_seq),
         "received_at": ("timestamptz", microseconds(items, "received_at")),
     }
-    ordered = {name: (kind, values[order]) for name, (kind, values) in columns.items()}
-    is_append = is_first & _is_beyond(connection, signal_id[order], event_time[order])
-    flags = {"is_first": ("bool", is_first), "is_append": ("bool", is_append)}
-    copy_columns(connection, READINGS.stage, {**ordered, **flags})
-    earliest, latest = time_span(items, "event_time")
+    is_new = is_first & _is_beyond(connection, signal_id[order], event_time[order])
+    new, rest = order[is_new], order[~is_new]
+    if len(new):
+        load = {"load_id": ("int8", np.full(len(new), load_id))}
+        load["recorded_at"] = ("timestamptz", np.full(len(new), (recorded_at - EPOCH) // MICROSECOND))
+        copy_columns(connection, "raw.readings", _rows(columns, new) | load)
+    if len(rest):
+        copy_columns(connection, READINGS.stage, _rows(columns, rest) | {"is_first": ("bool", is_first[~is_new])})
     # The rollups show the unit: those of earlier hours did not have it yet.
-    relabelled = hours_of(connection, labelled_ids)
-    return StagedPage(len(order), int(is_first.sum()), int(is_append.sum()), earliest, latest, relabelled)
+    hours = hours_of(connection, labelled_ids) | whole_hours(event_time[new])
+    seqs, counts = np.unique(batch_seq[new], return_counts=True)
+    stored = dict(zip(seqs.tolist(), counts.tolist(), strict=True))
+    return StagedPage(len(rest), int(is_first[~is_new].sum()), *time_span(items, "event_time"), stored, hours)
+
+
+def _rows(columns: Mapping[str, tuple[str, Column]], positions: Integers) -> dict[str, tuple[str, Column]]:
+    return {name: (kind, values[positions]) for name, (kind, values) in columns.items()}
 
 
 def _is_beyond(connection: Connection, signal_id: Integers, event_time: Integers) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ duplicates. A version that arrives after a newer one (a replay) either is known 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,22 +48,22 @@ class VersionedTable:
 
 @dataclass(frozen=True)
 class StagedPage:
-    """What a stage table holds.
+    """What a stage table holds, and what of the page is stored already.
 
     Attributes:
-        item_count: Items.
+        item_count: Items in the stage table.
         first_count: Of these, first versions of their key in the page (`is_first`).
-        append_count: Of these, keys that cannot be stored yet (`is_append`).
-        earliest: Least event time.
-        latest: Greatest event time.
-        hours: Hours, beyond those of the items, that read otherwise since the page came.
+        earliest: Least event time of the page.
+        latest: Greatest event time of the page.
+        stored: Items of the page that went straight into the current table, per batch_seq.
+        hours: Hours that read otherwise for what is stored already.
     """
 
     item_count: int
     first_count: int
-    append_count: int
     earliest: datetime
     latest: datetime
+    stored: Mapping[int, int] = field(default_factory=dict)
     hours: frozenset[datetime] = frozenset()
 
 
@@ -77,15 +77,11 @@ class Outcome:
 
 
 def create_stage(connection: Connection, versioned: VersionedTable) -> None:
-    """Create the stage table of this session unless it is there.
-
-    `is_first` marks the first version of its key, `is_append` those of them whose key cannot be stored yet.
-    """
+    """Create the stage table of this session unless it is there. `is_first` marks the first version of its key."""
     connection.execute(
         text(
             f"create temp table if not exists {versioned.stage} on commit delete rows as "
-            f"select {_list(versioned.columns)}, true as is_first, true as is_append "
-            f"from {_name(versioned.current)} with no data"
+            f"select {_list(versioned.columns)}, true as is_first from {_name(versioned.current)} with no data"
         )
     )
 
@@ -103,13 +99,11 @@ def settle(
         recorded_at: When, by the warehouse's clock.
     """
     outcome = Outcome(hours=set(page.hours))
+    outcome.inserted.update(page.stored)
     load: dict[str, object] = {"load_id": load_id, "recorded_at": recorded_at}
-    if page.append_count:
-        connection.execute(text(_append(versioned)), load)
-        _collect(connection.execute(text(_appended(versioned))).all(), outcome.inserted, outcome.hours)
-    if page.append_count < page.first_count:
+    if page.first_count:
         _collect(connection.execute(text(_insert(versioned)), load).all(), outcome.inserted, outcome.hours)
-    if sum(outcome.inserted.values()) < page.item_count:
+    if sum(outcome.inserted.values()) < page.item_count + sum(page.stored.values()):
         load |= {"earliest": page.earliest, "latest": page.latest}
         _collect(connection.execute(text(_revise(versioned)), load).all(), outcome.revised, outcome.hours)
     return outcome
@@ -125,32 +119,13 @@ def _collect(
             hours.add(hour)
 
 
-def _append(versioned: VersionedTable) -> str:
-    """Insert what cannot be there: nearly all of what comes. Without a look for conflicts it takes half the time."""
-    columns = _list(versioned.columns)
-    return f"""
-        insert into {_name(versioned.current)} ({columns}, load_id, recorded_at)
-        select {columns}, :load_id, :recorded_at from {versioned.stage} where is_append
-    """
-
-
-def _appended(versioned: VersionedTable) -> str:
-    return f"""
-        select batch_seq, null::timestamptz as hour, count(*) from {versioned.stage} where is_append group by batch_seq
-        union all
-        select null, hour, 0 from (
-            select distinct {versioned.hours} as hour from {versioned.stage} as v where is_append
-        ) as touched
-    """
-
-
 def _insert(versioned: VersionedTable) -> str:
     """Insert the first version of each key that is not there yet."""
     columns = _list(versioned.columns)
     return f"""
         with inserted as (
             insert into {_name(versioned.current)} ({columns}, load_id, recorded_at)
-            select {columns}, :load_id, :recorded_at from {versioned.stage} where is_first and not is_append
+            select {columns}, :load_id, :recorded_at from {versioned.stage} where is_first
             on conflict do nothing
             returning batch_seq, {_list(versioned.key)}, {_list(versioned.content)}
         )
