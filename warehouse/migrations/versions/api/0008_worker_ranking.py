@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "api_0009"
-down_revision = "api_0008"
+revision = "api_0008"
+down_revision = "api_0007"
 branch_labels = None
 depends_on = None
 
