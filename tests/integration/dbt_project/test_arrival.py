@@ -247,6 +247,7 @@ def test_any_arrival_ends_in_the_marts_of_the_truth(
         dbt("run", "--select", "tag:reference")
         roll_up(engine, dbt, dice)
         summarize(engine, dbt, dice)
+        dbt("run", "--select", "tag:health")
 
     for inbox in inboxes:
         # Nobody knows the unit at first.

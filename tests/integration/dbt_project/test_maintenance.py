@@ -118,9 +118,6 @@ def fill(connection: Connection) -> None:
     a_flood(alarms)
     the_scenarios(alarms)
     connection.execute(insert(tables.warehouse_alarm_changes), alarms.changes)
-    hours = [at("10:00", day=-1), at("10:00"), at("11:00"), at("23:00")]
-    ledger = {"site_code": BERLIN, "touch_count": 1, "touched_at": DAY}
-    connection.execute(insert(tables.touched_hours), [{**ledger, "hour": hour} for hour in hours])
     zones = {BERLIN: "Europe/Berlin", PUNE: "Asia/Kolkata"}
     entries: list[tuple[str, str, str, dict[str, Any]]] = [
         (site, "sites", site, {"name": site, "time_zone": zone}) for site, zone in zones.items()
@@ -167,7 +164,9 @@ def fill(connection: Connection) -> None:
         connection.execute(insert(tables.readings), [{**row, "event_time": t} for t in (at("08:00"), at(clock))])
     stop = {"site_code": PUNE, "source_code": "C1", "event_type": "down", "work_unit_code": "U6", "worker_code": ""}
     stop |= {"is_server_time": False, "item_index": 0, "batch_seq": 1, "load_id": 1, "event_time": at("14:29")}
-    connection.execute(insert(tables.events), [{**stop, "received_at": DAY, "recorded_at": DAY}])
+    seen = {"site_code": BERLIN, "event_type": "idle", "work_unit_code": "U1", "event_time": at("12:59")}
+    stamps = {"received_at": DAY, "recorded_at": DAY}
+    connection.execute(insert(tables.events), [stop | stamps, stop | seen | stamps])
 
 
 @pytest.fixture(scope="module")
@@ -222,18 +221,19 @@ def test_alarm_statistics_by_hour(rows: Rows) -> None:
     found = rows("""
         select hour, raised_count, critical_count, high_count, medium_count, low_count, max_raised_per_10min, flood_min,
             chattering_count, standing_count
-        from marts.fct_alarm_statistics_hourly order by hour
+        from marts.fct_alarm_statistics_hourly where site_code = 'berlin' order by hour
     """)
     assert [tuple(row.values()) for row in found] == [
         (at("10:00", day=-1), 1, 0, 0, 0, 1, 1, 0, 0, 0),
         (at("10:00"), 15, 0, 4, 0, 11, 15, 10, 1, 0),
         (at("11:00"), 3, 0, 0, 3, 0, 3, 0, 0, 1),
+        (at("12:00"), 0, 0, 0, 0, 0, 0, 0, 0, 1),
         (at("23:00"), 1, 1, 0, 0, 0, 1, 0, 0, 1),
     ]
 
 
 def test_alarm_statistics_by_day(rows: Rows) -> None:
-    """Two hours of Monday were seen: 18 alarms are 9 an hour; one of twelve clock 10 minutes was a flood, 8.3 %.
+    """Three hours of Monday were seen: 18 alarms are 6 an hour; one of 18 clock 10 minutes was a flood, 5.6 %.
 
     Of 18 alarms the ten worst rules raised 7 + 9 × 1: 88.9 %. Half past midnight in Berlin is Tuesday.
     """
@@ -241,12 +241,12 @@ def test_alarm_statistics_by_day(rows: Rows) -> None:
         select date, observed_h, raised_count, raised_per_h, raised_per_10min, max_raised_per_10min, flood_min,
             flood_pct, chattering_count, max_standing_count, top_10_sources_pct, acknowledged_count,
             avg_time_to_acknowledge_s
-        from marts.fct_alarm_statistics_daily order by date
+        from marts.fct_alarm_statistics_daily where site_code = 'berlin' order by date
     """)
     assert (sunday["date"], sunday["raised_count"], sunday["max_standing_count"]) == (date(2026, 3, 1), 1, 0)
     assert monday == exactly(
-        observed_h="2", raised_count=18, raised_per_h="9", raised_per_10min="1.5", max_raised_per_10min=15,
-        flood_min=10, flood_pct="8.3333", chattering_count=1, max_standing_count=1, top_10_sources_pct="88.8889",
+        observed_h="3", raised_count=18, raised_per_h="6", raised_per_10min="1", max_raised_per_10min=15,
+        flood_min=10, flood_pct="5.5556", chattering_count=1, max_standing_count=1, top_10_sources_pct="88.8889",
         acknowledged_count=2, avg_time_to_acknowledge_s="90.25",
     ) | {"date": MONDAY}  # fmt: skip
     assert (tuesday["date"], tuesday["raised_count"], tuesday["max_standing_count"]) == (date(2026, 3, 3), 1, 1)

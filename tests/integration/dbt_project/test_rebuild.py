@@ -212,7 +212,6 @@ def test_builds_of_touched_hours_equal_a_full_build(
             return snapshot(connection)
 
     add_scores(warehouse_engine, dice)
-    dbt("seed")
     early = load_and_build()
     for inbox, kind, items in later:
         if kind != "alarms":

@@ -11,7 +11,7 @@ from uuid import UUID
 import pyarrow as pa
 from sqlalchemy import Connection, Engine
 
-from ingestion_api.contract import BatchLedgerEntry, RegistryChange
+from ingestion_api.contract import AlarmChange, BatchLedgerEntry, RegistryChange
 from warehouse import ledger
 from warehouse.load import load_site
 from warehouse.restore import restore
@@ -69,6 +69,9 @@ class Inbox:
             for n, (entity, code, payload) in enumerate(changes, start=1)
             if n > after
         ]
+
+    def pull_alarm_changes(self, after: int) -> list[AlarmChange]:
+        return []
 
 
 def readings(times: list[datetime], value: float) -> list[dict[str, Any]]:

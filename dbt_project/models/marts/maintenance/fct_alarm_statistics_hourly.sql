@@ -1,23 +1,35 @@
 {{ config(tags=['hourly'], meta={'range_column': 'hour'}) }}
 
 -- Loading an alarm's change touches every hour that is computed from it (warehouse/load_alarms.py).
-with hours as (
-
-    select
-        site_code,
-        hour
-    from {{ source('raw', 'touched_hours') }}
-    where {{ in_hours('hour') }}
-
-),
-
-alarms as (
+with alarms as (
 
     select
         *,
         date_trunc('hour', raised_at, 'UTC') as hour
     from {{ ref('fct_alarms') }}
     where {{ in_hours('raised_at') }}
+
+),
+
+-- Hours without an alarm count as well, where the site was seen at all.
+hours as (
+
+    select
+        site_code,
+        hour
+    from {{ ref('fct_sensor_readings_hourly') }}
+    where {{ in_hours('hour') }}
+    union
+    select
+        site_code,
+        date_trunc('hour', event_time, 'UTC') as hour
+    from {{ ref('stg_raw__events') }}
+    where {{ in_hours('event_time') }}
+    union
+    select
+        site_code,
+        hour
+    from alarms
 
 ),
 
