@@ -38,16 +38,31 @@
 {% endmacro %}
 
 
-{# The built hours of a timestamp column, as a condition; `reach_back_s` seconds more before the start. #}
-{% macro in_hours(column, reach_back_s=0) -%}
+{# The built hours as [start, end] in SQL, half-open, or none: all there are. #}
+{% macro built_hours() %}
     {%- set range = built_range('hour') -%}
     {%- if range is none -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {{ return(["cast('" ~ range[0] ~ "' as timestamptz)", "cast('" ~ range[1] ~ "' as timestamptz)"]) }}
+{% endmacro %}
+
+
+{# Hours, [start, end] in SQL, of a timestamp column, as a condition; `reach_back_s` seconds more before the start. #}
+{% macro between_hours(column, hours, reach_back_s=0) -%}
+    {%- if hours is none -%}
         true
     {%- else -%}
-        ({{ column }} >= cast('{{ range[0] }}' as timestamptz)
+        ({{ column }} >= {{ hours[0] }}
         {%- if reach_back_s %} - interval '{{ reach_back_s }} seconds'{% endif %}
-        and {{ column }} < cast('{{ range[1] }}' as timestamptz))
+        and {{ column }} < {{ hours[1] }})
     {%- endif -%}
+{%- endmacro %}
+
+
+{# The built hours of a timestamp column, as a condition. #}
+{% macro in_hours(column, reach_back_s=0) -%}
+    {{ between_hours(column, built_hours(), reach_back_s) }}
 {%- endmacro %}
 
 

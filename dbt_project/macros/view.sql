@@ -2,10 +2,13 @@
   Views are replaced in place. dbt's own way swaps a new view in and drops the old one with all that depends on it, so
   that rebuilding a staging view would take features_equipment_readings away from whoever is reading it.
   Only where the columns no longer fit is the view dropped first; its dependents are built in the same run.
+  A view that would come out as it is stays untouched: replacing it would wait for whoever is reading it, and make everybody
+  wait who comes later. As PostgreSQL knows no text of views but its own, a temporary one is made to compare with.
 #}
 {% materialization view, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='view') -%}
+    {%- set compared = adapter.quote(target.identifier) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -15,7 +18,17 @@
     {%- endif -%}
     {%- call statement('main') -%}
         do $replace$
+        declare
+            is_same boolean;
         begin
+            create temporary view {{ compared }} as (
+                {{ sql }}
+            );
+            is_same := pg_get_viewdef('pg_temp.{{ compared }}'::regclass) = pg_get_viewdef(to_regclass('{{ target }}'));
+            drop view pg_temp.{{ compared }};
+            if is_same then
+                return;
+            end if;
             {{ get_replace_view_sql(target, sql) }}
         exception when invalid_table_definition then
             drop view {{ target }} cascade;

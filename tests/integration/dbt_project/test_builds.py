@@ -22,6 +22,25 @@ def test_building_twice_changes_nothing(engine: Engine, dbt: Any, snapshot: Call
         assert snapshot(connection) == before
 
 
+def test_a_view_that_stays_the_same_is_left_alone(engine: Engine, dbt: Any) -> None:
+    """An hourly run replaces no view: it would wait for every long query on it."""
+
+    def version(view: str) -> Any:
+        with engine.connect() as connection:
+            query = "select xmin::text from pg_rewrite where ev_class = cast(:view as regclass)"
+            return connection.scalar(text(query), {"view": view})
+
+    views = ("marts.fct_worker_kpis_hourly", "marts.fct_worker_hours_live", "staging.stg_raw__events")
+    before = [version(view) for view in views]
+    dbt("run", "--select", "config.materialized:view")
+    assert [version(view) for view in views] == before
+    with engine.begin() as connection:
+        connection.execute(text("create or replace view staging.stg_raw__signals as select * from raw.signals"))
+    changed = version("staging.stg_raw__signals")
+    dbt("run", "--select", "stg_raw__signals")
+    assert version("staging.stg_raw__signals") != changed
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "complaint"),
     [

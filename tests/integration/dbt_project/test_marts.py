@@ -15,6 +15,7 @@ def test_analysts_read_marts_and_nothing_else(engine: Engine, dbt: Any) -> None:
         connection.execute(text("set role bi_reader"))
         assert connection.scalar(text("select count(*) from marts.fct_worker_kpis_daily")) == 4
         assert connection.scalar(text("select count(*) from marts.features_equipment_readings")) == 4
+        assert connection.scalar(text("select count(*) from marts.fct_worker_hours_live")) > 0
         with pytest.raises(ProgrammingError, match="permission denied"):
             connection.execute(text("select * from intermediate.int_states_resolved"))
 
