@@ -20,6 +20,7 @@ WarehouseError
     ├── ArchiveDamaged
     ├── ArchiveInconsistent
     ├── NothingArchived
+    ├── NotOwner
     └── StorageBusy
 """
 
@@ -102,6 +103,10 @@ class ArchiveInconsistent(StorageError):
 
 class NothingArchived(StorageError):
     """The archive holds nothing of what was asked for."""
+
+
+class NotOwner(StorageError):
+    """The login does not own the raw tables."""
 
 
 class StorageBusy(StorageError):
