@@ -15,6 +15,7 @@ from warehouse import archive_files
 from warehouse.archived_tables import FAMILIES, ArchivedTable, Family, Piece, bounds, groups, tables_of
 from warehouse.engine import create_engine
 from warehouse.errors import ArchiveInconsistent, StorageBusy
+from warehouse.ownership import require_owner
 from warehouse.tables import archived_days
 
 _TOUCHED_DAYS = text(
@@ -221,11 +222,13 @@ def exclusively(engine: Engine) -> Iterator[None]:
     """Let one archiving, restoring or dropping be under way in a warehouse.
 
     Raises:
+        NotOwner: The login does not own the raw tables.
         StorageBusy: One is.
     """
     # A connection of its own: the lock ends with it, and a process that is killed holds nothing.
     alone = create_engine(engine.url, poolclass=NullPool)
     with alone.connect() as connection:
+        require_owner(connection)
         if not connection.scalar(_LOCK):
             raise StorageBusy("another archiving, restoring or dropping is under way; try again when it has ended")
         connection.commit()

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from warehouse.ownership import require_owner
 from warehouse.timescale import capabilities
 
 # What a row is looked up by segments the batches, so that a late row opens few of them.
@@ -57,6 +58,9 @@ def compress(
 
     A chunk that is compressed already is left alone, unless rows came since. Where the server cannot compress, nothing
     is done.
+
+    Raises:
+        NotOwner: The login does not own the raw tables.
     """
     done: list[CompressedChunk] = []
     for table, chunk, range_start in _due(engine, until):
@@ -75,6 +79,7 @@ def _due(engine: Engine, until: datetime) -> list[tuple[str, str, datetime]]:
     with engine.begin() as connection:
         if not capabilities(connection).has_compression:
             return []
+        require_owner(connection)
         due: list[tuple[str, str, datetime]] = []
         for table in _SEGMENT_BY:
             _enable(connection, table)

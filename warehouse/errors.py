@@ -22,6 +22,7 @@ WarehouseError
     ├── ArchiveDamaged
     ├── ArchiveInconsistent
     ├── NothingArchived
+    ├── NotOwner
     └── StorageBusy
 """
 
@@ -112,6 +113,10 @@ class ArchiveInconsistent(StorageError):
 
 class NothingArchived(StorageError):
     """The archive holds nothing of what was asked for."""
+
+
+class NotOwner(StorageError):
+    """The login does not own the raw tables."""
 
 
 class StorageBusy(StorageError):

@@ -16,6 +16,8 @@ _UNSETTLED = text(
     select min(hour) as first_hour, count(*) as hour_count from raw.touched_hours
     where site_code = :site_code and hour >= :start and hour < :end
     and (rolled_up_count < touch_count or summarized_count < rolled_up_count)
+    -- Hours of other days that wait for a restore anyway will find this one in the archive too.
+    and (hour >= :day_start and hour < :day_end or not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date)))
     """
 )
 _UNKNOWN_HOUR = """
@@ -43,7 +45,13 @@ def unsettled(connection: Connection, piece: Piece) -> str | None:
     start, end = bounds(piece.day)
     found = connection.execute(
         _UNSETTLED,
-        {"site_code": piece.group.site_code, "start": start - _NEEDED_FROM, "end": end + _NEEDED_UNTIL},
+        {
+            "site_code": piece.group.site_code,
+            "start": start - _NEEDED_FROM,
+            "end": end + _NEEDED_UNTIL,
+            "day_start": start,
+            "day_end": end,
+        },
     ).one()
     if found.hour_count:
         first = f"{found.first_hour:%F %H:%M}"

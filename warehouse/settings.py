@@ -44,6 +44,10 @@ class WarehouseSettings(BaseSettings):
     )
     dagster_database_url: str | None = Field(default=None, description="URL of Dagster's database; empty: embedded")
     mlflow_database_url: str | None = Field(default=None, description="URL of MLflow's database; empty: embedded")
+    storage_warehouse_url: str | None = Field(
+        default=None,
+        description="URL of the warehouse as its owner, to archive, compress and drop raw rows; empty: warehouse_url",
+    )
     archive_dir: Path | None = Field(
         default=None, description="Directory of archived raw rows (Parquet); empty: archive in data_dir"
     )

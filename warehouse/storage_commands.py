@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from warehouse.archived_tables import FAMILIES, Family
 from warehouse.engine import create_engine
 from warehouse.errors import WarehouseError
-from warehouse.settings import WarehouseSettings
+from warehouse.settings import WarehouseSettings, warehouse_dsn
 
 commands = typer.Typer()
 _rules = typer.Typer(
@@ -188,7 +188,7 @@ def remove_rule(
 @contextmanager
 def _warehouse() -> Iterator[tuple[WarehouseSettings, Engine]]:
     settings = WarehouseSettings()
-    engine = create_engine(settings.warehouse_dsn())
+    engine = create_engine(warehouse_dsn(settings.storage_warehouse_url))
     try:
         yield settings, engine
     finally:

@@ -31,7 +31,8 @@ select {{ columns }} from {{ arg_dict['temp_relation'] }} where {{ is_thawed() }
     {%- set range = config.meta_get('range_column', none) -%}
     {%- for key in model.constraints | selectattr('type', 'equalto', 'primary_key') | map(attribute='columns')
         if built_range(range) is not none and range not in key -%}
-        delete from {{ arg_dict['target_relation'] }} as old using {{ arg_dict['temp_relation'] }} as new
+        delete from {{ arg_dict['target_relation'] }} as old
+using (select * from {{ arg_dict['temp_relation'] }} where {{ is_thawed() }}) as new
 where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.last %} and {% endif %}{% endfor %};
     {%- endfor -%}
 {%- endmacro %}

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import dagster as dg
+from sqlalchemy import Engine
 
 from orchestration.defs.resources import WarehouseResource
 from warehouse import ledger
@@ -33,7 +34,7 @@ def archived_days(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     from warehouse.archive import archive
 
     settings = WarehouseSettings()
-    summary = archive(warehouse.engine(), settings.archive(), date(1970, 1, 1), _cold(settings))
+    summary = archive(_engine(warehouse), settings.archive(), date(1970, 1, 1), _cold(settings))
     return dg.MaterializeResult(
         metadata={
             "files_written": len(summary.written),
@@ -59,7 +60,7 @@ def compressed_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]
     from warehouse.compression import compress
     from warehouse.timescale import capabilities
 
-    engine, settings = warehouse.engine(), WarehouseSettings()
+    engine, settings = _engine(warehouse), WarehouseSettings()
     with engine.connect() as connection:
         found = capabilities(connection)
     if not found.has_compression:
@@ -94,7 +95,7 @@ def dropped_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """Days past their retention that archive and rollups cover, deleted. One row per table and day."""
     from warehouse.retention import days_past_retention, retain
 
-    engine, settings, now = warehouse.engine(), WarehouseSettings(), datetime.now(UTC)
+    engine, settings, now = _engine(warehouse), WarehouseSettings(), datetime.now(UTC)
     if not settings.drop_raw:
         past = days_past_retention(engine, now, settings.raw_keep_days)
         told = {str(family): f"{len(found)} days from {found[0]}" for family, found in past.items() if found}
@@ -118,7 +119,7 @@ def dropped_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
 @dg.asset_check(asset=dropped_chunks)
 def no_late_rows_wait(warehouse: WarehouseResource) -> dg.AssetCheckResult:
     """Rows that came for dropped days are stored; their hours are computed once the days are restored."""
-    count = ledger.frozen_count(warehouse.engine())
+    count = ledger.frozen_count(_engine(warehouse))
     return dg.AssetCheckResult(
         passed=count == 0,
         severity=dg.AssetCheckSeverity.WARN,
@@ -146,11 +147,16 @@ def sensor_readings_hourly(warehouse: WarehouseResource) -> dg.MaterializeResult
         )
     started, until = datetime.now(UTC), datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     try:
-        view = refresh(warehouse.engine(), schema, until)
+        view = refresh(_engine(warehouse), schema, until)
     except AggregateRefused as refusal:
         return dg.MaterializeResult(metadata={"nothing_done": str(refusal)})
     taken_s = (datetime.now(UTC) - started).total_seconds()
     return dg.MaterializeResult(metadata={"view": view, "until": str(until), "refresh_s": taken_s})
+
+
+def _engine(warehouse: WarehouseResource) -> Engine:
+    """As the owner of the raw tables, where that is another login."""
+    return warehouse.engine(WarehouseSettings().storage_warehouse_url)
 
 
 def _cold(settings: WarehouseSettings) -> date:

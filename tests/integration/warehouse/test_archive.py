@@ -8,11 +8,12 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, NullPool, text
 
 from ingestion_api.contract import RegistryChange
 from warehouse.archive import archive, exclusively
-from warehouse.errors import StorageBusy
+from warehouse.engine import create_engine
+from warehouse.errors import NotOwner, StorageBusy
 from warehouse.load import load_site
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -174,3 +175,19 @@ def test_one_storage_command_at_a_time(warehouse_engine: Engine, tmp_path: Path)
     with exclusively(warehouse_engine), pytest.raises(StorageBusy, match="under way"):
         archive(warehouse_engine, tmp_path, FIRST, LAST)
     archive(warehouse_engine, tmp_path, FIRST, LAST)
+
+
+def test_a_login_that_does_not_own_the_tables_is_refused_at_once(warehouse_engine: Engine, tmp_path: Path) -> None:
+    """Not halfway through: the loader may not write the archive's ledger, nor drop anything."""
+    name = warehouse_engine.url.database
+    with warehouse_engine.begin() as connection:
+        connection.execute(text(f"create role \"visitor of {name}\" login password 'x'"))
+        connection.execute(text(f'grant usage on schema raw to "visitor of {name}"'))
+    visitor = create_engine(warehouse_engine.url.set(username=f"visitor of {name}", password="x"), poolclass=NullPool)
+    try:
+        with pytest.raises(NotOwner, match="MILLRACE_STORAGE_WAREHOUSE_URL"):
+            archive(visitor, tmp_path, FIRST, LAST)
+    finally:
+        with warehouse_engine.begin() as connection:
+            connection.execute(text(f'drop owned by "visitor of {name}"'))
+            connection.execute(text(f'drop role "visitor of {name}"'))

@@ -33,7 +33,7 @@ RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "tri
 # Which rights a role has on every table of a schema; exceptions by table.
 MATRIX: dict[str, dict[str, set[str]]] = {
     INGESTION: {},
-    LOADER: {"raw": {"select", "insert", "update"}, "ml": {"select"}},
+    LOADER: {"raw": {"select", "insert", "update"}, "ml": {"select"}, "ops.archived_days": {"select"}},
     DBT: {"raw": {"select"}, "ml": {"select"}, "ops": {"select"}},
     EXPECTATIONS: {"raw": {"select"}, "ops.validation_results": {"select", "insert"}},
     ML: {"ml": {"select", "insert", "update", "delete"}, "raw.touched_hours": {"select"}},

@@ -32,6 +32,9 @@ def upgrade() -> None:
             _grant("select", schema, role)
     for schema, (role, rights) in _WRITES.items():
         _grant(rights, schema, role)
+    # Which hours wait for a restore: ops.is_frozen.
+    op.execute("grant usage on schema ops to millrace_loader")
+    op.execute("grant select on ops.archived_days to millrace_loader")
     op.execute("grant usage on schema ops to millrace_expectations")
     op.execute("grant select, insert on ops.validation_results to millrace_expectations")
     # New scores reopen the hours that they lie in (warehouse/ledger.py).
