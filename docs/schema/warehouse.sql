@@ -542,6 +542,8 @@ CREATE INDEX ix_validation_results_validated_at ON ops.validation_results USING 
 
 CREATE INDEX ix_alarm_changes_changed_at ON raw.alarm_changes USING btree (changed_at);
 
+CREATE INDEX ix_alarm_changes_severity_changed_at ON raw.alarm_changes USING btree (severity, changed_at);
+
 CREATE INDEX ix_alarm_changes_site_code_alarm_id ON raw.alarm_changes USING btree (site_code, alarm_id);
 
 CREATE INDEX ix_alarm_changes_site_code_changed_at ON raw.alarm_changes USING btree (site_code, changed_at);

@@ -4,8 +4,8 @@ from alembic import op
 
 from warehouse.roles import create_roles
 
-revision = "api_0008"
-down_revision = "api_0007"
+revision = "api_0009"
+down_revision = "api_0008"
 branch_labels = None
 depends_on = None
 
