@@ -23,6 +23,7 @@ _LOCK_KEY = 0x6D696C6C72616365
 # Whoever asks for a table behind a migration waits as long as the migration does: no writer may wait for two seconds.
 _LOCK_TIMEOUT_S = 1
 _LONGEST_PAUSE_S = 10
+_TURN_PAUSE_S = 0.2
 _ATTEMPTS = 40
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -41,7 +42,7 @@ def migrate(url: str, branch: Branch) -> None:
     engine = create_engine(url, poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            connection.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK_KEY})
+            _take_turn(connection)
             # Kept by the session, also in steps that run outside of a transaction.
             connection.execute(text(f"set lock_timeout = '{_LOCK_TIMEOUT_S}s'"))
             connection.commit()
@@ -53,6 +54,14 @@ def migrate(url: str, branch: Branch) -> None:
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         raise MigrationError(f"{engine.url!r} cannot be migrated: {' '.join(str(cause).split())}") from error
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait for the others. Asked again and again: a statement that waits would itself hold up concurrent indexes."""
+    while not connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": _LOCK_KEY}):
+        connection.rollback()
+        time.sleep(_TURN_PAUSE_S)
+    connection.commit()
 
 
 def _upgrade(connection: Connection, branch: Branch) -> None:

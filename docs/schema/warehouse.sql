@@ -542,6 +542,8 @@ CREATE INDEX ix_validation_results_validated_at ON ops.validation_results USING 
 
 CREATE INDEX ix_alarm_changes_changed_at ON raw.alarm_changes USING btree (changed_at);
 
+CREATE INDEX ix_alarm_changes_severity_changed_at ON raw.alarm_changes USING btree (severity, changed_at);
+
 CREATE INDEX ix_alarm_changes_site_code_alarm_id ON raw.alarm_changes USING btree (site_code, alarm_id);
 
 CREATE INDEX ix_alarm_changes_site_code_changed_at ON raw.alarm_changes USING btree (site_code, changed_at);
@@ -552,11 +554,15 @@ CREATE INDEX ix_batches_received_at ON raw.batches USING btree (received_at);
 
 CREATE INDEX ix_events_event_time ON raw.events USING btree (event_time);
 
+CREATE INDEX ix_events_recorded_at ON raw.events USING brin (recorded_at);
+
 CREATE INDEX ix_events_work_unit_code_event_time ON raw.events USING btree (work_unit_code, event_time);
 
 CREATE INDEX ix_events_worker_code_event_time ON raw.events USING btree (worker_code, event_time);
 
 CREATE INDEX ix_readings_event_time ON raw.readings USING btree (event_time);
+
+CREATE INDEX ix_readings_recorded_at ON raw.readings USING brin (recorded_at);
 
 CREATE INDEX ix_registry_changes_site_code_entity_code_change_seq ON raw.registry_changes USING btree (site_code, entity, code, change_seq);
 

@@ -59,6 +59,7 @@ readings = Table(
     *_reading_columns(),
     PrimaryKeyConstraint("signal_id", "event_time"),
     Index(None, "event_time"),
+    Index(None, "recorded_at", postgresql_using="brin"),
     schema="raw",
     comment="One row per signal and event time: the newest version received (D4). Hypertable where the server can.",
 )
@@ -106,6 +107,7 @@ events = Table(
     Index(None, "event_time"),
     Index(None, "worker_code", "event_time"),
     Index(None, "work_unit_code", "event_time"),
+    Index(None, "recorded_at", postgresql_using="brin"),
     schema="raw",
     comment="One row per source, type, event time, work unit and worker: the newest version received (D4).",
 )
