@@ -68,8 +68,8 @@ format: setup ## Format the code and mend what the linter can
 schema-docs: setup ## Write docs/schema from the migrations: SQL, ER diagrams, DBML
 	@$(BIN)/python -m warehouse.schema_docs
 
-bench: setup ## Measure ingestion beside InfluxDB and a plain endpoint. MINUTES=10 watches memory longer
-	@$(BIN)/python -m bench --minutes $(or $(MINUTES),1)
+bench: setup ## Measure beside InfluxDB, a plain endpoint, COPY. ONLY=warehouse: that alone. MINUTES=10 watches memory longer
+	@$(BIN)/python -m bench --minutes $(or $(MINUTES),1) $(if $(ONLY),--only $(ONLY))
 
 bench-deps: ## Install what the benchmark needs: Debian's influxdb and wrk (needs root)
 	@command -v apt-get >/dev/null || { echo "millrace: no apt-get here; install InfluxDB 1.x and wrk yourself"; exit 1; }

@@ -1,4 +1,8 @@
-"""Measures, and prints one table: `python -m bench [--minutes N] [--seconds N] [--rounds N] [--only ROW]`."""
+"""Measures, and prints one table: `python -m bench [--minutes N] [--seconds N] [--rounds N] [--only PARTS]`.
+
+`--only warehouse` measures the warehouse alone, without InfluxDB and wrk, on the embedded PostgreSQL or on the server
+that `MILLRACE_TEST_WAREHOUSE_URL` names.
+"""
 
 import json
 import os
@@ -13,11 +17,16 @@ import typer
 
 from bench import stages
 from bench.load import Rate, saturate
+from bench.loading import measure_loading, measure_memory
 from bench.readings import BATCH, JSON, LINES, write_requests
 from bench.report import Report, Row
+from bench.rollups import measure_queries, measure_rollup
 from bench.servers import ROOT, Databases, influxdb, millrace, plain_endpoint
 from bench.steadiness import measure_single_posts
+from bench.warehouses import Warehouses
 
+OF_WAREHOUSE = ("load", "memory", "rollup", "queries")
+PARTS = ("rates", "single", "stages", *OF_WAREHOUSE)
 WORKERS = 2
 # Requests made in advance: more than any of them answers here.
 REQUESTS_PER_S = {"millrace": 2400, "influxdb": 2000, "plain": 60}
@@ -28,11 +37,16 @@ def main(
     minutes: Annotated[float, typer.Option(help="How long memory is watched")] = 1,
     seconds: Annotated[int, typer.Option(help="Length of a round")] = 6,
     rounds: Annotated[int, typer.Option(help="Alternating rounds; the median counts")] = 3,
-    only: Annotated[str, typer.Option(help="Comma-separated: rates, single, stages")] = "rates,single,stages",
+    only: Annotated[
+        str, typer.Option(help=f"Comma-separated: {', '.join(PARTS)}; warehouse: the last four")
+    ] = ",".join(PARTS),
 ) -> None:
-    """Measure the ingestion API beside what it is compared with."""
+    """Measure the platform beside what it is compared with."""
+    parts = set(only.replace("warehouse", ",".join(OF_WAREHOUSE)).split(","))
+    if parts - set(PARTS):
+        sys.exit(f"bench: there is no part {', '.join(sorted(parts - set(PARTS)))}; there are {', '.join(PARTS)}")
     for program in ("influxd", "wrk"):
-        if shutil.which(program) is None:
+        if "rates" in parts and shutil.which(program) is None:
             sys.exit(f"bench: {program} is not installed: make bench-deps")
     # Ending like Ctrl-C, so that no server and no data stay behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -40,23 +54,46 @@ def main(
     directory.mkdir(parents=True)
     report = Report()
     try:
-        databases = Databases(directory / "postgres")
-        try:
-            key = databases.prepare()
-            if "rates" in only:
-                _rates(report, databases, key, directory, seconds, rounds)
-            if "single" in only:
-                with databases.fresh() as url, millrace(url, WORKERS) as served:
-                    measure_single_posts(report, served, key, minutes * 60)
-            if "stages" in only:
-                with databases.fresh() as url:
-                    stages.measure(report, url, key)
-        finally:
-            databases.server.remove()
+        if parts - set(OF_WAREHOUSE):
+            _ingestion(report, parts, directory, minutes, seconds, rounds)
+        if parts & set(OF_WAREHOUSE):
+            _warehouse(report, parts, directory, rounds)
     finally:
         shutil.rmtree(directory)
     report.print()
     (ROOT / ".millrace" / "bench.json").write_text(json.dumps(report.as_dict(), indent=1))
+
+
+def _ingestion(report: Report, parts: set[str], directory: Path, minutes: float, seconds: int, rounds: int) -> None:
+    databases = Databases(directory / "postgres")
+    try:
+        key = databases.prepare()
+        if "rates" in parts:
+            _rates(report, databases, key, directory, seconds, rounds)
+        if "single" in parts:
+            with databases.fresh() as url, millrace(url, WORKERS) as served:
+                measure_single_posts(report, served, key, minutes * 60)
+        if "stages" in parts:
+            with databases.fresh() as url:
+                stages.measure(report, url, key)
+    finally:
+        databases.server.remove()
+
+
+def _warehouse(report: Report, parts: set[str], directory: Path, rounds: int) -> None:
+    warehouses = Warehouses(directory / "warehouses")
+    print(warehouses.kind, flush=True)
+    try:
+        if "load" in parts:
+            measure_loading(report, warehouses, rounds)
+        if "memory" in parts:
+            measure_memory(report, warehouses)
+        if "rollup" in parts:
+            measure_rollup(report, warehouses, rounds)
+        if "queries" in parts:
+            measure_queries(report, warehouses, rounds)
+    finally:
+        warehouses.remove()
 
 
 def _rates(report: Report, databases: Databases, key: str, directory: Path, seconds: int, rounds: int) -> None:

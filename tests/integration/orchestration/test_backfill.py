@@ -1,0 +1,158 @@
+"""Backfills by Dagster's own command line, over ranges: one run each, safe beside another, and after a kill.
+
+Each launch is a process of its own on a real instance, with the real definitions and dbt (docs/backfill.md).
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster import DagsterInstance
+from sqlalchemy import Engine, text
+
+from orchestration.dbt_environment import dbt_environment
+from orchestration.manifest import prepare_manifest
+from tests.integration.dbt_project.conftest import Dbt
+from tests.integration.dbt_project.test_rebuild import ZONES, a_plant
+from warehouse.load import load_site
+
+ROOT = Path(__file__).parents[3]
+HOURS, DAYS = "tag:hourly", "tag:daily"
+HISTORY = ("2026-03-27-00:00", "2026-03-30-23:00")
+
+
+class Backfills:
+    """Launches over ranges of partitions."""
+
+    def __init__(self, home: Path, warehouse_url: str) -> None:
+        self.home = home
+        self._environment = {
+            **os.environ,
+            **dbt_environment(warehouse_url),
+            "DAGSTER_HOME": str(home),
+            "MILLRACE_WAREHOUSE_URL": warehouse_url,
+            "MILLRACE_SITES": json.dumps(dict.fromkeys(ZONES, "http://127.0.0.1:1")),
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    def begin(self, assets: str, first: str, last: str) -> subprocess.Popen[bytes]:
+        """Start a launch, as docs/backfill.md says."""
+        command = [str(Path(sys.executable).with_name("dg")), "launch", "--assets", assets]
+        with (self.home / "launches.log").open("ab") as log:
+            return subprocess.Popen(
+                [*command, "--partition-range", f"{first}...{last}"],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def launch(self, assets: str, first: str, last: str) -> None:
+        """Launch and wait for success."""
+        assert self.begin(assets, first, last).wait(400) == 0, self.said()
+
+    def said(self) -> str:
+        """The errors that the launches printed."""
+        lines = (self.home / "launches.log").read_text().splitlines()
+        return "\n".join(line for line in lines if " - DEBUG - " not in line)[-5000:]
+
+    def runs(self) -> list[dg.DagsterRun]:
+        """Every run, the oldest first."""
+        with DagsterInstance.from_config(str(self.home)) as instance:
+            return list(reversed(instance.get_runs()))
+
+
+@pytest.fixture
+def backfills(tmp_path: Path, warehouse_url: str) -> Backfills:
+    prepare_manifest()
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    return Backfills(tmp_path, warehouse_url)
+
+
+@pytest.fixture
+def dbt(warehouse_url: str, tmp_path: Path) -> Iterator[Dbt]:
+    session = Dbt(warehouse_url, tmp_path / "dbt")
+    yield session
+    session.close()
+
+
+def built(engine: Engine) -> dict[str, list[str]]:
+    """Every table of the marts, bit by bit."""
+    with engine.connect() as connection:
+        tables = connection.scalars(text("select tablename from pg_tables where schemaname = 'marts' order by 1")).all()
+        query = "select t::text from marts.{} as t order by 1"
+        return {table: list(connection.scalars(text(query.format(table)))) for table in tables}
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} took too long"
+        time.sleep(0.05)
+
+
+def test_backfills_cover_a_range_in_one_run_beside_each_other_and_after_a_kill(
+    warehouse_engine: Engine, backfills: Backfills, dbt: Dbt
+) -> None:
+    inboxes, later = a_plant(random.Random(5))
+    for inbox in inboxes:
+        load_site(warehouse_engine, inbox, inbox.site_code)
+    # Tables that are there: two runs that both create one are not safe beside each other, and the second fails.
+    first_hour = {"start_hour": "2026-03-27T00:00:00Z", "end_hour": "2026-03-27T01:00:00Z"}
+    dbt("run", "--select", "tag:reference", "tag:hourly", **first_hour)
+
+    # A run that is killed halfway. Its dbt is not: it goes on beside the next one.
+    killed = backfills.begin(HOURS, *HISTORY)
+    working = text("""
+        select exists (
+            select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+            and state <> 'idle' and query ilike '%int_states_resolved%'
+        )
+    """)
+
+    def is_at_work() -> bool:
+        with warehouse_engine.connect() as connection:
+            return bool(connection.scalar(working))
+
+    until(is_at_work, "the start of the first model")
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    # Meanwhile more arrives, and two backfills that overlap each other take it in.
+    for inbox, kind, items in later:
+        inbox.add(kind, items)
+    for inbox in inboxes:
+        load_site(warehouse_engine, inbox, inbox.site_code)
+    both = [
+        backfills.begin(HOURS, HISTORY[0], "2026-03-29-12:00"),
+        backfills.begin(HOURS, "2026-03-28-20:00", HISTORY[1]),
+    ]
+    assert [one.wait(400) for one in both] == [0, 0], backfills.said()
+    backfills.launch(DAYS, "2026-03-26", "2026-03-31")
+
+    runs = backfills.runs()
+    assert [run.status for run in runs[1:]] == [dg.DagsterRunStatus.SUCCESS] * 3
+    assert runs[0].status != dg.DagsterRunStatus.SUCCESS
+    ranges = {
+        (run.tags["dagster/asset_partition_range_start"], run.tags["dagster/asset_partition_range_end"]) for run in runs
+    }
+    assert ranges == {
+        HISTORY,
+        (HISTORY[0], "2026-03-29-12:00"),
+        ("2026-03-28-20:00", HISTORY[1]),
+        ("2026-03-26", "2026-03-31"),
+    }
+    pending = "select count(*) from raw.touched_hours where rolled_up_count < touch_count and hour < '2026-03-31'"
+    with warehouse_engine.connect() as connection:
+        assert connection.scalar(text(pending)) == 0, "backfilled hours are settled"
+    by_ranges = built(warehouse_engine)
+    dbt("run", "--full-refresh")
+    at_once = built(warehouse_engine)
+    assert [table for table in at_once if at_once[table] != by_ranges[table]] == []
