@@ -107,6 +107,7 @@ def test_figures_outlive_their_raw_rows(
     load_site(engine, inbox, "berlin")
     dbt("run", "--select", "tag:reference")
     build_pending(engine, dbt)
+    dbt("run", "--select", "tag:health")
     before = tables()
     assert len(before["marts.fct_sensor_readings_hourly"]) == DAYS * 8
 
