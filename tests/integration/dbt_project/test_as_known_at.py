@@ -85,7 +85,10 @@ def test_a_past_moment_is_shown_as_it_was(
     load(berlin)
     load(pune)
     for inbox, kind, items in later:
-        inbox.add(kind, items)
+        if kind == "alarms":
+            inbox.add_alarm_changes(items)
+        else:
+            inbox.add(kind, items)
     pune.add("readings", [NO_UNIT | {"event_time": START + timedelta(hours=1), "unit_code": "m3/h"}])
     change(pune, "work_units", "U1", {"name": "", "target_units_per_h": 99}, START + timedelta(hours=9))
     change(berlin, "sites", "berlin", {"name": "moved", "time_zone": "Europe/London"}, START)
