@@ -30,6 +30,7 @@ HISTORY: Final[Mapping[str, str]] = MappingProxyType(
         "raw.batches": "raw.batches where recorded_at <= {moment}",
         "raw.loads": "raw.loads where recorded_at <= {moment}",
         "raw.registry_changes": "raw.registry_changes where recorded_at <= {moment}",
+        "raw.alarm_changes": "raw.alarm_changes where recorded_at <= {moment}",
         "ml.promotions": "ml.promotions where decided_at <= {moment}",
         # Scoring again replaces rows: what was replaced since then is missing here, and nothing newer stands in for it.
         "ml.scores": "ml.scores where recorded_at <= {moment}",

@@ -106,3 +106,16 @@
     {%- set where = where | replace('__built_dates__', in_dates('date')) -%}
     {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') as built') }}
 {%- endmacro %}
+
+
+{#
+  Statistics of a table of which much was built: the models after it in the same run are planned by them. A sample of the
+  table costs more than an hour of it does, and of an hour or a day the planner knows enough: autovacuum keeps up.
+#}
+{% macro analyze_much() -%}
+    {%- set range = built_range('hour') -%}
+    {%- set at = modules.datetime.datetime.fromisoformat -%}
+    {%- if range is none or not is_incremental() or (at(range[1] | string) - at(range[0] | string)).days >= 1 -%}
+        analyze {{ this }}
+    {%- endif -%}
+{%- endmacro %}
