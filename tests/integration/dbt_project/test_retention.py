@@ -105,7 +105,7 @@ def test_figures_outlive_their_raw_rows(
             return snapshot(connection)
 
     load_site(engine, inbox, "berlin")
-    dbt("run", "--select", "tag:reference")
+    dbt("run", "--select", "tag:reference", "tag:health")
     build_pending(engine, dbt)
     before = tables()
     assert len(before["marts.fct_sensor_readings_hourly"]) == DAYS * 8
