@@ -78,13 +78,14 @@ class Dbt:
 
 
 @pytest.fixture(scope="session")
-def start_dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Dbt]]:
+def start_dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Dbt]]:
     """Starts a dbt session on the warehouse of a URL, with its seeds: `dbt run` builds none, and views read them."""
     sessions: list[Dbt] = []
 
-    def start(url: str) -> Dbt:
+    def start(url: str, *, with_seeds: bool = True) -> Dbt:
         sessions.append(Dbt(url, tmp_path_factory.mktemp("dbt")))
-        sessions[-1]("seed")
+        if with_seeds:
+            sessions[-1]("seed")
         return sessions[-1]
 
     yield start

@@ -152,10 +152,10 @@ def loads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KilledLoads]:
 
 
 @pytest.fixture(scope="module")
-def pair(postgres: Any, start_dbt: Callable[[str], Any]) -> Iterator[dict[str, tuple[str, Any]]]:
+def pair(postgres: Any, start_dbt: Callable[..., Any]) -> Iterator[dict[str, tuple[str, Any]]]:
     """Two databases by name, `arrived` and `sorted`, each with its URL and its dbt session."""
     names = {role: f"arrival_{role}_{uuid.uuid4().hex[:8]}" for role in ("arrived", "sorted")}
-    yield {role: (name, start_dbt(postgres.url(name))) for role, name in names.items()}
+    yield {role: (name, start_dbt(postgres.url(name), with_seeds=False)) for role, name in names.items()}
     for name in names.values():
         postgres.drop(name)
 
@@ -169,6 +169,7 @@ def warehouses(
     for role, (name, dbt) in pair.items():
         postgres.drop(name)
         url = postgres.create(name, _templates["warehouse"])
+        dbt("seed")
         fresh[role] = (url, dbt, create_engine(url, poolclass=NullPool))
     yield fresh
     for _, _, engine in fresh.values():

@@ -105,7 +105,7 @@ def test_figures_outlive_their_raw_rows(
             return snapshot(connection)
 
     load_site(engine, inbox, "berlin")
-    dbt("run", "--select", "tag:reference")
+    dbt("run", "--select", "tag:reference", "tag:health")
     build_pending(engine, dbt)
     dbt("run", "--select", "tag:health")
     before = tables()
