@@ -14,11 +14,12 @@
 {% macro get_incremental_replace_range_sql(arg_dict) %}
 
 {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') %}
+{%- set thawed = is_thawed('part', arg_dict['dest_columns'] | map(attribute='name') | list) %}
 
-delete from {{ arg_dict['target_relation'] }} where {{ in_replaced_range() }} and {{ is_thawed() }};
-{{ delete_moved_rows(arg_dict) }}
+delete from {{ arg_dict['target_relation'] }} as part where {{ in_replaced_range() }} and {{ thawed }};
+{{ delete_moved_rows(arg_dict, thawed) }}
 insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-select {{ columns }} from {{ arg_dict['temp_relation'] }} where {{ is_thawed() }};
+select {{ columns }} from {{ arg_dict['temp_relation'] }} as part where {{ thawed }};
 
 {% endmacro %}
 
@@ -27,12 +28,12 @@ select {{ columns }} from {{ arg_dict['temp_relation'] }} where {{ is_thawed() }
   Rows that a site's new time zone moved here from a date that is not built now. Only a table without its range column in
   the key can have them; its contract names the key. The date they come from is touched too, and loses the rest by itself.
 #}
-{% macro delete_moved_rows(arg_dict) -%}
+{% macro delete_moved_rows(arg_dict, thawed) -%}
     {%- set range = config.meta_get('range_column', none) -%}
     {%- for key in model.constraints | selectattr('type', 'equalto', 'primary_key') | map(attribute='columns')
         if built_range(range) is not none and range not in key -%}
         delete from {{ arg_dict['target_relation'] }} as old
-using (select * from {{ arg_dict['temp_relation'] }} where {{ is_thawed() }}) as new
+using (select * from {{ arg_dict['temp_relation'] }} as part where {{ thawed }}) as new
 where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.last %} and {% endif %}{% endfor %};
     {%- endfor -%}
 {%- endmacro %}
@@ -50,13 +51,17 @@ where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.l
 {%- endmacro %}
 
 
-{# Whether the raw rows that a row is computed from are all there. #}
-{% macro is_thawed() -%}
-    {%- set column = config.meta_get('range_column', none) -%}
-    {%- if column == 'hour' -%}
-        not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
-    {%- elif column == 'date' -%}
-        not ops.is_frozen(site_code, date)
+{# Whether the raw rows that a row of `part`, with these columns, is computed from are all there. #}
+{% macro is_thawed(part, columns) -%}
+    {%- set range = config.meta_get('range_column', none) -%}
+    {%- set site = part ~ '.site_code' -%}
+    {%- if 'site_code' not in columns -%}
+        {%- set site = '(select s.site_code from raw.signals as s where s.signal_id = ' ~ part ~ '.signal_id)' -%}
+    {%- endif -%}
+    {%- if range == 'hour' -%}
+        not ops.is_frozen({{ site }}, cast({{ part }}.hour at time zone 'UTC' as date))
+    {%- elif range == 'date' -%}
+        not ops.is_frozen({{ site }}, {{ part }}.date)
     {%- else -%}
         true
     {%- endif -%}

@@ -102,7 +102,10 @@ def test_figures_outlive_their_raw_rows(
 
     def tables() -> dict[str, list[str]]:
         with engine.connect() as connection:
-            return snapshot(connection)
+            found = snapshot(connection)
+        # Built by the clock, with each look at the equipment; nothing here does.
+        found.pop("marts.fct_equipment_health_summary", None)
+        return found
 
     load_site(engine, inbox, "berlin")
     dbt("run", "--select", "tag:reference", "tag:health")
