@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "warehouse_0007"
-down_revision = "warehouse_0006r"
+revision = "warehouse_0008"
+down_revision = "warehouse_0007"
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "warehouse_0006r"
+revision = "warehouse_0007"
 down_revision = "warehouse_0006"
 branch_labels = None
 depends_on = None

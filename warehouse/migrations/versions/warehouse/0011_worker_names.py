@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "warehouse_0010"
-down_revision = "warehouse_0009"
+revision = "warehouse_0011"
+down_revision = "warehouse_0010"
 branch_labels = None
 depends_on = None
 

@@ -7,8 +7,8 @@ from alembic import op
 
 from warehouse.roles import create_roles
 
-revision = "warehouse_0008"
-down_revision = "warehouse_0007"
+revision = "warehouse_0009"
+down_revision = "warehouse_0008"
 branch_labels = None
 depends_on = None
 

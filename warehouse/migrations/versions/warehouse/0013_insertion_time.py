@@ -7,8 +7,8 @@ from alembic import op
 
 from warehouse.timescale import capabilities
 
-revision = "warehouse_0012"
-down_revision = "warehouse_0011"
+revision = "warehouse_0013"
+down_revision = "warehouse_0012"
 branch_labels = None
 depends_on = None
 
