@@ -90,14 +90,21 @@ def erase_worker(
     ],
 ) -> None:
     """Put a pseudonym in the place of a worker's code in every table, and delete the name. Totals stay."""
+    from warehouse.archive_erasure import erase_from_archive
     from warehouse.engine import create_engine
     from warehouse.erasure import erase_worker as erase
 
     with told_in_one_line():
-        changed = erase(create_engine(WarehouseSettings().warehouse_dsn()), site, worker, pseudonym)
+        settings = WarehouseSettings()
+        engine = create_engine(settings.warehouse_dsn())
+        changed = erase(engine, site, worker, pseudonym)
+        files = erase_from_archive(engine, settings.archive(), site, worker, pseudonym)
     for table, count in changed.items():
         typer.echo(f"{count:>9} rows of {table}")
-    typer.echo(f"{worker} is {pseudonym} from now on." if changed else f"Nothing in the warehouse names {worker}.")
+    if files:
+        typer.echo(f"{files:>9} files of the archive")
+    is_gone = not changed and not files
+    typer.echo(f"Nothing in the warehouse names {worker}." if is_gone else f"{worker} is {pseudonym} from now on.")
 
 
 @app.command()

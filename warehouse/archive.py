@@ -147,7 +147,7 @@ def _write(engine: Engine, directory: Path, table: ArchivedTable, piece: Piece) 
             return None
         row |= vars(content) | {"written_at": datetime.now(UTC), "path": None, "sha256": None, "byte_count": 0}
         if content.row_count:
-            file = archive_files.write(connection, table, piece.parameters, path)
+            file = archive_files.write(connection, table, table.ordered_rows, piece.parameters, path)
             if file.row_count != content.row_count:
                 raise ArchiveInconsistent(f"{path}: {file.row_count} rows were written of {content.row_count}")
             row |= {"path": path_of(table, piece).as_posix(), "sha256": file.sha256, "byte_count": file.byte_count}

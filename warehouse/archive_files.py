@@ -30,8 +30,10 @@ class File:
     sha256: str
 
 
-def write(connection: Connection, table: ArchivedTable, parameters: Mapping[str, object], path: Path) -> File:
-    """Write a piece's rows, of which there must be some, block by block.
+def write(
+    connection: Connection, table: ArchivedTable, rows: str, parameters: Mapping[str, object], path: Path
+) -> File:
+    """Write rows that are given by SQL with `table`'s columns, of which there must be some, block by block.
 
     A reader finds the old file or the new one, and after a crash too.
     """
@@ -40,7 +42,7 @@ def write(connection: Connection, table: ArchivedTable, parameters: Mapping[str,
     try:
         row_count = 0
         with (
-            _copied_out(connection, f"copy ({table.ordered_rows}) to stdout (format csv)", parameters) as stream,
+            _copied_out(connection, f"copy ({rows}) to stdout (format csv)", parameters) as stream,
             unfinished.open("wb") as file,
         ):
             blocks = csv.open_csv(

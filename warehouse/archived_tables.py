@@ -112,7 +112,12 @@ class ArchivedTable:
     @property
     def ordered_rows(self) -> str:
         """The same in their order there: the same rows make the same file."""
-        return f"{self.rows} order by {', '.join(name for name in self.columns if name in _KEYS)}"
+        return f"{self.rows} {self.order}"
+
+    @property
+    def order(self) -> str:
+        """SQL of that order."""
+        return f"order by {', '.join(name for name in self.columns if name in _KEYS)}"
 
     @property
     def delete(self) -> str:

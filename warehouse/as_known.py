@@ -81,13 +81,23 @@ def begin_copy(engine: Engine, moment: datetime, name: str = "") -> None:
         literal = f"'{moment.astimezone(UTC).isoformat()}'::timestamptz"
         for table, rows in HISTORY.items():
             schema, _, table_name = table.partition(".")
-            rows = rows.format(moment=literal)
-            connection.execute(text(f"create view {schema}{suffix}.{table_name} as select * from {rows}"))
+            known = _known(connection, rows, literal)
+            connection.execute(text(f"create view {schema}{suffix}.{table_name} as select * from {known}"))
         said = f"marts as known at {moment.astimezone(UTC).isoformat()}"
         connection.execute(text(f"comment on schema marts{suffix} is '{said}'"))
         # A server whose roles somebody else administers may not have it.
         if connection.scalar(text("select exists (select from pg_roles where rolname = 'bi_reader')")):
             connection.execute(text(f"grant usage on schema marts{suffix} to bi_reader"))
+
+
+def _known(connection: Connection, rows: str, moment: str) -> str:
+    """SQL of the rows at a moment; of a function its body: a view asks tables as its owner, functions as its reader."""
+    name, _, argument = rows.partition("(")
+    if argument != "{moment})":
+        return rows.format(moment=moment)
+    prosrc = text("select prosrc from pg_proc where oid = cast(:name as regproc)")
+    body = re.sub(r"\bmoment\b", moment, connection.execute(prosrc, {"name": name}).scalar_one())
+    return f"({body}) as known"
 
 
 def trim_dates(engine: Engine, name: str, tables: list[str], start: date, end: date) -> None:

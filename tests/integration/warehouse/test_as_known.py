@@ -134,3 +134,22 @@ def test_a_copy_waits_for_loads_that_have_not_committed(warehouse_engine: Engine
         assert not is_begun.is_set()
     copying.join(30)
     assert is_begun.is_set()
+
+
+def test_bi_reader_reads_views_over_a_copy(warehouse_engine: Engine, inbox: Any) -> None:
+    """A mart that is a view asks raw as its owner; a function in between would ask as the reader."""
+    inbox.add("readings", [{"event_time": T0, "value": 1.0}])
+    inbox.add("events", [{"event_time": T0}])
+    load_site(warehouse_engine, inbox, "demo")
+    begin_copy(warehouse_engine, now(warehouse_engine))
+    with warehouse_engine.begin() as connection:
+        for table in ("readings", "events", "signals"):
+            connection.execute(text(f"create view marts_as_known.{table} as select * from raw_as_known.{table}"))
+            connection.execute(text(f"grant select on marts_as_known.{table} to bi_reader"))
+    with warehouse_engine.begin() as connection:
+        connection.execute(text("set local role bi_reader"))
+        found = [
+            connection.scalar(text(f"select count(*) from marts_as_known.{table}"))
+            for table in ("readings", "events", "signals")
+        ]
+    assert found == [1, 1, 1]
