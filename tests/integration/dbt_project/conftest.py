@@ -114,6 +114,26 @@ def snapshot() -> Callable[[Connection], Snapshot]:
     return read
 
 
+@pytest.fixture(scope="module")
+def own_url(postgres: Any) -> Iterator[str]:
+    """A migrated warehouse for the tests of one module."""
+    name = f"test_own_{uuid.uuid4().hex[:12]}"
+    url = postgres.create(name)
+    migrate(url, "warehouse")
+    yield url
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="module")
+def own_engine(own_url: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Engine on it, filled by the module's `fill`."""
+    engine = create_engine(own_url)
+    with engine.begin() as connection:
+        request.module.fill(connection)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def plant_url(postgres: Any) -> Iterator[str]:
     """A migrated warehouse that holds the plant of plant.py."""

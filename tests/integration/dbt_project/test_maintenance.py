@@ -3,8 +3,7 @@
 Berlin has an alarm flood; Pune has the pumps of the documents' scenarios.
 """
 
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,8 +14,6 @@ from sqlalchemy import Connection, Engine, insert, text
 from ingestion_api.alarm_rules import AlarmRule
 from ingestion_api.alarms import State, judge
 from warehouse import tables
-from warehouse.engine import create_engine
-from warehouse.migrate import migrate
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 MONDAY = date(2026, 3, 2)
@@ -170,17 +167,9 @@ def fill(connection: Connection) -> None:
 
 
 @pytest.fixture(scope="module")
-def engine(postgres: Any, start_dbt: Callable[[str], Any]) -> Iterator[Engine]:
-    name = f"test_maintenance_{uuid.uuid4().hex[:12]}"
-    url = postgres.create(name)
-    migrate(url, "warehouse")
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        fill(connection)
-    start_dbt(url)("build", "--indirect-selection", "buildable", "--select", *(f"+{model}" for model in MODELS))
-    yield engine
-    engine.dispose()
-    postgres.drop(name)
+def engine(own_url: str, own_engine: Engine, start_dbt: Callable[[str], Any]) -> Engine:
+    start_dbt(own_url)("build", "--indirect-selection", "buildable", "--select", *(f"+{model}" for model in MODELS))
+    return own_engine
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The marts of data quality and model health, from a ledger and events that were worked out by hand."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,8 +11,6 @@ from sqlalchemy import Connection, Engine, insert, text
 
 from ml.drift import _streams
 from warehouse import tables
-from warehouse.engine import create_engine
-from warehouse.migrate import migrate
 
 HOUR = timedelta(hours=1)
 NIGHT = datetime(2026, 3, 2, 22, tzinfo=UTC)  # in Berlin the next hour is another date
@@ -68,34 +66,16 @@ def fill(connection: Connection) -> None:
 
 
 @pytest.fixture(scope="module")
-def warehouse(postgres: Any) -> Iterator[str]:
-    name = f"test_quality_{uuid.uuid4().hex[:12]}"
-    url = postgres.create(name)
-    migrate(url, "warehouse")
-    yield url
-    postgres.drop(name)
-
-
-@pytest.fixture(scope="module")
-def engine(warehouse: str) -> Iterator[Engine]:
-    engine = create_engine(warehouse)
-    with engine.begin() as connection:
-        fill(connection)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def dbt(warehouse: str, engine: Engine, start_dbt: Callable[[str], Any]) -> Any:
-    dbt = start_dbt(warehouse)
+def dbt(own_url: str, own_engine: Engine, start_dbt: Callable[[str], Any]) -> Any:
+    dbt = start_dbt(own_url)
     dbt("build", "--exclude-resource-type", "unit_test", "--select", *MODELS)
     return dbt
 
 
 @pytest.fixture
-def rows(engine: Engine, dbt: Any) -> Rows:
+def rows(own_engine: Engine, dbt: Any) -> Rows:
     def rows(query: str) -> list[tuple[Any, ...]]:
-        with engine.connect() as connection:
+        with own_engine.connect() as connection:
             return [tuple(found) for found in connection.execute(text(query))]
 
     return rows
@@ -169,11 +149,12 @@ def test_the_week_by_camera(rows: Rows) -> None:
     ]
 
 
-def test_the_site_is_what_drift_is_detected_on(engine: Engine, rows: Rows) -> None:
+def test_the_site_is_what_drift_is_detected_on(own_engine: Engine, rows: Rows) -> None:
     """S1-062: the mart shows the very means that ml.drift judges."""
-    with engine.begin() as connection:
+    with own_engine.begin() as connection:
         connection.execute(
-            text("insert into marts.dim_equipment values (:site, 'P1', 'Pump', 'pump', null)"), {"site": SITE}
+            text("insert into marts.dim_equipment values (:site, 'P1', 'Pump', 'pump', null, now(), now())"),
+            {"site": SITE},
         )
         ((_, hours),) = [(stream, list(members)) for stream, members in _streams(connection)]
         connection.rollback()
@@ -184,7 +165,7 @@ def test_the_site_is_what_drift_is_detected_on(engine: Engine, rows: Rows) -> No
 
 
 def test_an_event_that_comes_late_changes_the_fall_of_the_next_date(
-    engine: Engine, dbt: Any, rows: Rows, snapshot: Callable[[Connection], dict[str, list[str]]]
+    own_engine: Engine, dbt: Any, rows: Rows, snapshot: Callable[[Connection], dict[str, list[str]]]
 ) -> None:
     """D6: midnight lies between the two hours; building the first date builds the first hour of the next along."""
     query = f"""
@@ -192,13 +173,13 @@ def test_an_event_that_comes_late_changes_the_fall_of_the_next_date(
         where hour = '{NIGHT + HOUR}' and subject_kind = 'work_unit' and subject_code = 'U2'
     """
     assert rows(query) == [(None, None)]
-    with engine.begin() as connection:
+    with own_engine.begin() as connection:
         connection.execute(insert(tables.events), events(NIGHT, "C3", "U2", 0.9, 30))
     monday = date(2026, 3, 2)
     dbt("run", "--select", "tag:daily,+fct_confidence_daily", start_date=monday, end_date=monday + timedelta(days=1))
     assert rows(query) == [(30, True)]
-    with engine.connect() as connection:
+    with own_engine.connect() as connection:
         piecewise = snapshot(connection)
     dbt("run", "--full-refresh", "--select", *MODELS)
-    with engine.connect() as connection:
+    with own_engine.connect() as connection:
         assert snapshot(connection) == piecewise

@@ -4,8 +4,7 @@ Built once as a whole; at the end dates are built anew in any order, and without
 """
 
 import random
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,8 +13,6 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, text
 
 from warehouse import tables
-from warehouse.engine import create_engine
-from warehouse.migrate import migrate
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -113,34 +110,16 @@ def add(connection: Connection, signal_id: Any, readings: list[tuple[datetime, f
 
 
 @pytest.fixture(scope="module")
-def warehouse(postgres: Any) -> Iterator[str]:
-    name = f"test_readings_{uuid.uuid4().hex[:12]}"
-    url = postgres.create(name)
-    migrate(url, "warehouse")
-    yield url
-    postgres.drop(name)
-
-
-@pytest.fixture(scope="module")
-def engine(warehouse: str) -> Iterator[Engine]:
-    engine = create_engine(warehouse)
-    with engine.begin() as connection:
-        fill(connection)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def dbt(warehouse: str, engine: Engine, start_dbt: Callable[[str], Any]) -> Any:
-    dbt = start_dbt(warehouse)
+def dbt(own_url: str, own_engine: Engine, start_dbt: Callable[[str], Any]) -> Any:
+    dbt = start_dbt(own_url)
     dbt("build", "--exclude-resource-type", "unit_test", "--select", *MODELS)
     return dbt
 
 
 @pytest.fixture
-def rows(engine: Engine, dbt: Any) -> Rows:
+def rows(own_engine: Engine, dbt: Any) -> Rows:
     def rows(query: str) -> list[tuple[Any, ...]]:
-        with engine.connect() as connection:
+        with own_engine.connect() as connection:
             return [tuple(found) for found in connection.execute(text(query))]
 
     return rows
@@ -242,13 +221,13 @@ def test_every_signal_hour_of_the_rollup_is_judged(rows: Rows) -> None:
 
 
 def test_dates_built_in_any_order_equal_a_full_build(
-    engine: Engine, dbt: Any, snapshot: Callable[[Connection], dict[str, list[str]]]
+    own_engine: Engine, dbt: Any, snapshot: Callable[[Connection], dict[str, list[str]]]
 ) -> None:
     """D6: late readings change dates, the averages after them and the baselines of 30 dates."""
     dice = random.Random(4)
     touched = sorted({FIRST + dice.randrange(40) * DAY for _ in range(6)})
     late = [on(day, f"{dice.randrange(24)}:{dice.choice(['05', '35'])}") for day in touched]
-    with engine.begin() as connection:
+    with own_engine.begin() as connection:
         signals = connection.scalars(text("select signal_id from raw.signals order by 1")).all()
         for event_time in late:
             for signal_id in signals:
@@ -261,21 +240,21 @@ def test_dates_built_in_any_order_equal_a_full_build(
     for day in sorted({event_time.date() + offset for event_time in late for offset in (timedelta(0), DAY)},
                       key=lambda day: dice.random()):  # fmt: skip
         dbt("run", "--select", f"{MODELS[4]}+", start_date=day, end_date=day + DAY)
-    with engine.connect() as connection:
+    with own_engine.connect() as connection:
         piecewise = snapshot(connection)
     dbt("run", "--full-refresh", "--select", *MODELS)
-    with engine.connect() as connection:
+    with own_engine.connect() as connection:
         at_once = snapshot(connection)
     assert [table for table in at_once if at_once[table] != piecewise[table]] == []
 
 
 def test_dates_can_be_built_when_the_raw_readings_are_gone(
-    engine: Engine, dbt: Any, snapshot: Callable[[Connection], dict[str, list[str]]]
+    own_engine: Engine, dbt: Any, snapshot: Callable[[Connection], dict[str, list[str]]]
 ) -> None:
     """C2: raw readings are kept for half a year, hourly rollups for five, daily ones for good."""
-    with engine.begin() as connection:
+    with own_engine.begin() as connection:
         before = snapshot(connection)
         connection.execute(text("truncate raw.readings"))
     dbt("run", "--full-refresh", "--select", f"{MODELS[4]}+")
-    with engine.connect() as connection:
+    with own_engine.connect() as connection:
         assert snapshot(connection) == before

@@ -209,8 +209,9 @@ def test_maintenance_events_go_by_page_state_and_severity(reader: httpx.Client, 
     with warehouse.begin() as connection:
         connection.execute(
             text("""
-                insert into marts.dim_equipment (site_code, equipment_code, name, equipment_class)
-                values ('demo', 'pump-1', 'Pump', 'pump'), ('demo', 'pump-2', 'Pump', 'pump')
+                insert into marts.dim_equipment
+                values ('demo', 'pump-1', 'Pump', 'pump', null, now(), now()),
+                    ('demo', 'pump-2', 'Pump', 'pump', null, now(), now())
             """)
         )
         connection.execute(
