@@ -22,7 +22,7 @@ _PLACES = text(
     where table_type = 'BASE TABLE'
     and table_schema not in ('pg_catalog', 'information_schema', 'restricted')
     and table_schema not like '\\_timescaledb%'
-    and column_name in ('site_code', 'worker_code', 'subject_kind', 'subject_code')
+    and column_name in ('site_code', 'worker_code', 'active_since', 'subject_kind', 'subject_code')
     group by table_schema, table_name
     order by table_schema, table_name
     """
@@ -83,8 +83,10 @@ def _rename(connection: Connection, place: Row[Any], codes: dict[str, str]) -> i
         column, condition = "subject_code", "subject_kind = 'worker'"
     else:
         return 0
+    # Since when somebody works here may say who they are.
+    tenure = ", active_since = null" if "active_since" in place.columns else ""
     statement = f"""
-        update "{place.table_schema}"."{place.table_name}" set {column} = :pseudonym
+        update "{place.table_schema}"."{place.table_name}" set {column} = :pseudonym{tenure}
         where site_code = :site_code and {column} = :worker_code and {condition}
     """
     return connection.execute(text(statement), codes).rowcount

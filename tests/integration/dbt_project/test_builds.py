@@ -35,7 +35,10 @@ def test_a_view_that_stays_the_same_is_left_alone(engine: Engine, dbt: Any) -> N
     dbt("run", "--select", "config.materialized:view")
     assert [version(view) for view in views] == before
     with engine.begin() as connection:
-        connection.execute(text("create or replace view staging.stg_raw__signals as select * from raw.signals"))
+        columns = "signal_id, site_code, equipment_code, metric, unit_code, recorded_at"
+        connection.execute(
+            text(f"create or replace view staging.stg_raw__signals as select {columns} from raw.signals where true")
+        )
     changed = version("staging.stg_raw__signals")
     dbt("run", "--select", "stg_raw__signals")
     assert version("staging.stg_raw__signals") != changed
