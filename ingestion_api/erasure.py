@@ -68,24 +68,28 @@ def erase(
         progress: Called after each page of batches.
 
     Raises:
-        NoSuchWorker: The registry knows neither of the codes.
+        NoSuchWorker: Nothing names either of the codes, refused items included.
     """
     with engine.begin() as connection:
-        _rename(connection, site_code, worker_code, pseudonym)
+        is_known = _rename(connection, site_code, worker_code, pseudonym)
     erased = Erased()
     after = 0
     while True:
         with engine.begin() as connection:
             batches = _page(connection, site_code, after)
             if not batches:
-                return erased
+                break
             rewritten = sum(_rewrite(connection, batch, worker_code, pseudonym) for batch in batches)
         after = batches[-1].batch_seq
         erased = Erased(erased.batch_count + len(batches), erased.rewritten_count + rewritten)
         progress(erased)
+    if not is_known and not erased.rewritten_count:
+        raise NoSuchWorker(f"nothing at site {site_code!r} names a worker {worker_code!r}: nothing was changed")
+    return erased
 
 
-def _rename(connection: Connection, site_code: str, worker_code: str, pseudonym: str) -> None:
+def _rename(connection: Connection, site_code: str, worker_code: str, pseudonym: str) -> bool:
+    """Rename the worker in the registry and its log; return whether the registry knows one of the codes."""
     connection.execute(
         text("select pg_advisory_xact_lock(:space, hashtext(:site_code))"),
         {"space": LOCK_SPACE, "site_code": site_code},
@@ -101,9 +105,7 @@ def _rename(connection: Connection, site_code: str, worker_code: str, pseudonym:
     row = connection.execute(renamed).one_or_none()
     if row is None:
         known = select(workers.c.worker_code).where(of_site, workers.c.worker_code == pseudonym)
-        if connection.execute(known).one_or_none() is None:
-            raise NoSuchWorker(f"site {site_code!r} has no worker {worker_code!r}: nothing was changed")
-        return
+        return connection.execute(known).one_or_none() is not None
     connection.execute(
         text(
             """
@@ -119,6 +121,7 @@ def _rename(connection: Connection, site_code: str, worker_code: str, pseudonym:
     entry = {"site_code": site_code, "worker_code": pseudonym, "active_since": None, **row._mapping}
     change = {"site_code": site_code, "entity": "workers", "code": pseudonym, "payload": entry, "changed_by": "erasure"}
     connection.execute(insert(registry_changes).values(change))
+    return True
 
 
 def _page(connection: Connection, site_code: str, after: int) -> Sequence[Row[Any]]:

@@ -38,6 +38,8 @@ def write(
     A reader finds the old file or the new one, and after a crash too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(".*.parquet.*"):  # of a writer that was killed: there is one at a time
+        leftover.unlink()
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         row_count = 0

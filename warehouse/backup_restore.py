@@ -61,6 +61,8 @@ def restore(server: EmbeddedPostgres, to: datetime | None = None, *, timeout_s: 
         if aside is not None:
             aside.rename(server.cluster)
         raise
+    if to is not None:
+        _abandon(place, to)
     return Restored(backup, last_commit_at, aside)
 
 
@@ -129,6 +131,13 @@ def _replay(server: EmbeddedPostgres, place: BackupPlace, to: datetime | None, t
         raise BackupFailed(f"The restored server does not start; {recovering.log_file} says why.") from error
     recovering.stop()
     return last_commit_at
+
+
+def _abandon(place: BackupPlace, to: datetime) -> None:
+    """Take the base backups from after `to` out of those that are restored: the history they belong to was left."""
+    for backup in place.backups():
+        if backup.taken_at > to:
+            backup.directory.rename(backup.directory.with_name(f"{backup.directory.name}.abandoned"))
 
 
 def _await_promotion(server: EmbeddedPostgres, timeout_s: float) -> None:

@@ -12,12 +12,13 @@ from warehouse import ingest_ledger
 from warehouse.errors import NotErased
 from warehouse.load_registry import REGISTRY
 from warehouse.tables import worker_names
+from warehouse.timescale import capabilities
 
 # Whatever has a worker's code in it, dbt's tables and copies of them included. Views follow by themselves, and so do
 # the chunks of a hypertable.
 _PLACES = text(
     """
-    select table_schema, table_name, array_agg(cast(column_name as text)) as columns
+    select format('%I.%I', table_schema, table_name) as relation, array_agg(cast(column_name as text)) as columns
     from information_schema.columns join information_schema.tables using (table_catalog, table_schema, table_name)
     where table_type = 'BASE TABLE'
     and table_schema not in ('pg_catalog', 'information_schema', 'restricted')
@@ -65,7 +66,7 @@ def erase_worker(engine: Engine, site_code: str, worker_code: str, pseudonym: st
             ingest_ledger.lock(connection, site_code, kind)
         changed: dict[str, int] = {}
         for place in connection.execute(_PLACES).all():
-            changed[f"{place.table_schema}.{place.table_name}"] = _rename(connection, place, codes)
+            changed[place.relation] = _rename(connection, place, codes)
         changed["raw.registry_changes"] = connection.execute(_REGISTRY, codes).rowcount
         named = delete(worker_names).where(
             worker_names.c.site_code == bindparam("site_code"), worker_names.c.worker_code == bindparam("worker_code")
@@ -83,10 +84,28 @@ def _rename(connection: Connection, place: Row[Any], codes: dict[str, str]) -> i
         column, condition = "subject_code", "subject_kind = 'worker'"
     else:
         return 0
+    where = f"site_code = :site_code and {column} = :worker_code and {condition}"
     # Since when somebody works here may say who they are.
     tenure = ", active_since = null" if "active_since" in place.columns else ""
-    statement = f"""
-        update "{place.table_schema}"."{place.table_name}" set {column} = :pseudonym{tenure}
-        where site_code = :site_code and {column} = :worker_code and {condition}
-    """
-    return connection.execute(text(statement), codes).rowcount
+    count = 0
+    # Chunk by chunk: the code is in the key, and TimescaleDB updates no key of a hypertable that has compressed chunks.
+    parts = connection.execute(
+        text(f"select distinct cast(tableoid as regclass) from {place.relation} where {where}"), codes
+    )
+    names: list[str] = list(parts.scalars())
+    for part in names:
+        _decompress(connection, part)
+        renamed = connection.execute(text(f"update {part} set {column} = :pseudonym{tenure} where {where}"), codes)
+        count += renamed.rowcount
+    return count
+
+
+def _decompress(connection: Connection, part: str) -> None:
+    """Open a chunk that is compressed; the next compression takes it again."""
+    if capabilities(connection).has_compression:
+        is_chunk = text(
+            "select exists (select from timescaledb_information.chunks where is_compressed "
+            "and cast(format('%I.%I', chunk_schema, chunk_name) as regclass) = cast(:part as regclass))"
+        )
+        if connection.scalar(is_chunk, {"part": part}):
+            connection.execute(text("select decompress_chunk(cast(:part as regclass), true)"), {"part": part})

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, text, update
 
-from warehouse import archive_files
+from warehouse import archive_files, ingest_ledger
 from warehouse.archive import exclusively
 from warehouse.archived_tables import FAMILIES, TABLES, ArchivedTable, Family, bounds
 from warehouse.compression import allow_changes
@@ -104,6 +104,11 @@ def _restore(connection: Connection, directory: Path, entry: Row[Any], droppable
     inserted = 0
     if entry.path is not None:
         table = _BY_NAME[entry.table_name]
+        # A load that came in between would overwrite a version, or be overwritten, unseen.
+        if table.versioned is None and table.family == "scores":
+            connection.execute(text(f"lock table {table.relation} in share row exclusive mode"))
+        else:
+            ingest_ledger.lock(connection, entry.site_code, table.family)
         allow_changes(connection)
         rows = _resolved(
             connection, table, archive_files.stage(connection, table, directory / entry.path, entry.sha256)

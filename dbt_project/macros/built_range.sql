@@ -119,3 +119,20 @@
         analyze {{ this }}
     {%- endif -%}
 {%- endmacro %}
+
+
+{#
+  The instant at which a local date begins. Where midnight comes twice, because the clocks go back at it (Azores, Havana),
+  PostgreSQL takes the second one; the date begins with the first.
+#}
+{% macro start_of_date(date, time_zone) -%}
+    case
+        when
+            cast(
+                (cast({{ date }} as timestamp) at time zone {{ time_zone }} - interval '1 hour')
+                at time zone {{ time_zone }} as date
+            ) = {{ date }}
+            then cast({{ date }} as timestamp) at time zone {{ time_zone }} - interval '1 hour'
+        else cast({{ date }} as timestamp) at time zone {{ time_zone }}
+    end
+{%- endmacro %}

@@ -25,13 +25,13 @@ select {{ columns }} from {{ arg_dict['temp_relation'] }} as part where {{ thawe
 
 
 {#
-  Rows that a site's new time zone moved here from a date that is not built now. Only a table without its range column in
+  Rows that a site's new time zone moved here from a date that is not built now, or is frozen. Only a table without its range column in
   the key can have them; its contract names the key. The date they come from is touched too, and loses the rest by itself.
 #}
 {% macro delete_moved_rows(arg_dict, thawed) -%}
     {%- set range = config.meta_get('range_column', none) -%}
     {%- for key in model.constraints | selectattr('type', 'equalto', 'primary_key') | map(attribute='columns')
-        if built_range(range) is not none and range not in key -%}
+        if range not in key -%}
         delete from {{ arg_dict['target_relation'] }} as old
 using (select * from {{ arg_dict['temp_relation'] }} as part where {{ thawed }}) as new
 where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.last %} and {% endif %}{% endfor %};

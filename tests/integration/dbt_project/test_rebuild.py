@@ -182,6 +182,13 @@ def a_plant(dice: random.Random) -> tuple[list[Inbox], list[tuple[Inbox, str, li
                                    "duration_s": 8 * 3600.0, "units_produced": None, "confidence": None}  # fmt: skip
         inbox.add("events", [lonely])
         later.append((inbox, "events", [lonely | {"confidence": 0.2}]))
+        # A failure that begins with the date, until it is known that it began before it.
+        midnight = datetime(2026, 3, 29, tzinfo=ZoneInfo(ZONES[inbox.site_code]))
+        down = an_event(dice) | {"event_time": midnight.astimezone(UTC), "event_type": "down", "worker_code": "",
+                                 "work_unit_code": "U2", "source_code": "PLC", "duration_s": 3600.0,
+                                 "units_produced": None, "confidence": None}  # fmt: skip
+        inbox.add("events", [down])
+        later.append((inbox, "events", [down | {"event_time": down["event_time"] - HOUR}]))
         for kind, make, count in (("events", an_event, 260), ("readings", a_reading, 300)):
             items = [make(dice) for _ in range(count)]
             for start in range(0, count, 40):

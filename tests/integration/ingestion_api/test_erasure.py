@@ -119,5 +119,15 @@ def test_an_interrupted_erasure_goes_on(filled: Any) -> None:
 
 
 def test_an_unknown_worker_is_named(plant: Any) -> None:
-    with pytest.raises(NoSuchWorker, match="has no worker 'W7': nothing was changed"):
+    with pytest.raises(NoSuchWorker, match="names a worker 'W7': nothing was changed"):
         erase(plant.engine, "demo", "W7", new_pseudonym())
+
+
+def test_a_name_that_was_sent_as_a_code_is_erased_though_no_such_worker_is_registered(plant: Any) -> None:
+    http = plant.http()
+    assert http.post("/events", json=[event("Jane Doe"), event("W114")]).json()["quarantined"] == 1
+
+    erased = erase(plant.engine, "demo", "Jane Doe", new_pseudonym())
+
+    assert erased.rewritten_count == 1
+    assert "Jane Doe" not in everything(plant)

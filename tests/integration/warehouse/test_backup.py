@@ -96,6 +96,23 @@ def test_any_moment_comes_back_also_when_all_of_the_data_directory_is_lost(serve
     assert server.password_file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_backup_of_a_history_that_was_left_is_not_restored(server: EmbeddedPostgres) -> None:
+    """It is newer than all others until the next one is taken, and its WAL leads nowhere."""
+    first = take(server, kept=9)
+    good = note(server, "good")
+    note(server, "a mistake")
+    take(server, kept=9)
+    server.stop()
+    restore(server, good)
+    server.start()
+    note(server, "acknowledged since")
+    server.stop()
+    shutil.rmtree(server.cluster)
+
+    assert restore(server).backup == first
+    assert notes(server) == ["good", "acknowledged since"]
+
+
 def test_a_restore_that_fails_puts_back_what_was_there(server: EmbeddedPostgres) -> None:
     before = note(server, "no backup yet")
     take(server, kept=1)

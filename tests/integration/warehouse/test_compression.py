@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from warehouse.compression import allow_changes, compress
+from warehouse.erasure import erase_worker
 from warehouse.load import load_site
 from warehouse.signals import find_signals
 from warehouse.timescale import capabilities
@@ -141,3 +142,18 @@ def test_loading_is_exact_whatever_is_compressed_in_between(
         for key, kept in truth.revisions.items()
         for row in kept
     )
+
+
+def test_a_worker_is_erased_from_compressed_chunks(community_engine: Engine, inbox: Any) -> None:
+    """C39: the code is in the key, which TimescaleDB does not update while a chunk is compressed."""
+    inbox.add("events", [event(day * 1440, worker_code=code) for day in range(3) for code in ("W1", "W2")])
+    inbox.add("events", [event(3 * 1440, worker_code="W2")])
+    load_site(community_engine, inbox, "demo")
+    assert len(compress(community_engine, T0 + timedelta(days=2))) == 2
+
+    changed = erase_worker(community_engine, "demo", "W1", "erased-1f")
+
+    assert changed == {"raw.events": 3}
+    counts = rows(community_engine, "select worker_code, count(*) from raw.events group by 1 order by 1")
+    assert counts == [("W2", 4), ("erased-1f", 3)]
+    assert len(compress(community_engine, T0 + timedelta(days=2))) == 2

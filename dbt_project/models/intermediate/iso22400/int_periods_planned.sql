@@ -6,8 +6,8 @@ with dates as (
     select
         site_code,
         date,
-        cast(date as timestamp) at time zone time_zone as starts_at,
-        cast(date + 1 as timestamp) at time zone time_zone as ends_at
+        {{ start_of_date('date', 'time_zone') }} as starts_at,
+        {{ start_of_date('(date + 1)', 'time_zone') }} as ends_at
     from {{ ref('int_dates_observed') }}
 
 ),

@@ -2,20 +2,21 @@
     config(
         materialized='incremental',
         tags=['daily'],
-        meta={'range_column': 'date'},
+        meta={'range_column': 'date', 'days_after': 1},
         indexes=[{'columns': ['date', 'site_code', 'work_unit_code'], 'unique': true}],
     )
 }}
 
+-- Whether the first failure of a date began on it, the end of the date before says: it is built along, days_after.
 with dates as (
 
     select
         site_code,
         date,
-        cast(date as timestamp) at time zone time_zone as starts_at,
-        cast(date + 1 as timestamp) at time zone time_zone as ends_at
+        {{ start_of_date('date', 'time_zone') }} as starts_at,
+        {{ start_of_date('(date + 1)', 'time_zone') }} as ends_at
     from {{ ref('int_dates_observed') }}
-    where {{ in_dates('date') }}
+    where {{ in_dates('date', days_after=1) }}
 
 ),
 
@@ -23,7 +24,7 @@ with dates as (
 states as (
 
     select * from {{ ref('int_work_units_resolved') }}
-    where {{ around_dates('hour') }}
+    where {{ around_dates('hour', days_after=1) }}
 
 ),
 

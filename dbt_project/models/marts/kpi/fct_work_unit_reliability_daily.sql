@@ -1,10 +1,11 @@
-{{ config(tags=['daily'], meta={'range_column': 'date', 'days_after': 29}) }}
+{{ config(tags=['daily'], meta={'range_column': 'date', 'days_after': 30}) }}
 
--- A date is in the windows of the 29 dates after it: these are built along, days_after.
+-- A date is in the windows of the 29 dates after it, and has a say in the failures of the next: these are built along,
+-- days_after.
 with dates as (
 
     select * from {{ ref('int_work_units_failed_daily') }}
-    where {{ in_dates('date', days_before=29, days_after=29) }}
+    where {{ in_dates('date', days_before=29, days_after=30) }}
 
 ),
 
@@ -21,7 +22,7 @@ windows as (
             ends.site_code = dates.site_code
             and ends.work_unit_code = dates.work_unit_code
             and dates.date between ends.date - 29 and ends.date
-    where {{ in_dates('ends.date', days_after=29) }}
+    where {{ in_dates('ends.date', days_after=30) }}
     window entire as (partition by ends.site_code, ends.work_unit_code, ends.date)
 
 ),

@@ -13,13 +13,18 @@ with days as (
 
     select
         readings.*,
-        equipment.equipment_class,
+        equipment.payload ->> 'equipment_class' as equipment_class,
         {{ as_decimal('readings.avg_value') }} as value
     from {{ ref('fct_sensor_readings_daily') }} as readings
-    inner join {{ ref('dim_equipment') }} as equipment
+    left join {{ ref('dim_sites') }} as sites on readings.site_code = sites.site_code
+    -- Of the class that it had when the date began: changing it today leaves yesterday as it was.
+    inner join {{ ref('int_registry_entries_versioned') }} as equipment
         on
-            readings.site_code = equipment.site_code
-            and readings.equipment_code = equipment.equipment_code
+            equipment.entity = 'equipment'
+            and readings.site_code = equipment.site_code
+            and readings.equipment_code = equipment.code
+            and {{ start_of_date('readings.date', "coalesce(sites.time_zone, 'UTC')") }} >= equipment.valid_from
+            and {{ start_of_date('readings.date', "coalesce(sites.time_zone, 'UTC')") }} < equipment.valid_to
     where
         readings.good_count > 0
         and {{ in_dates('readings.date') }}
