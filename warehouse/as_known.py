@@ -95,9 +95,11 @@ def _known(connection: Connection, rows: str, moment: str) -> str:
     name, _, argument = rows.partition("(")
     if argument != "{moment})":
         return rows.format(moment=moment)
-    prosrc = text("select prosrc from pg_proc where oid = cast(:name as regproc)")
-    body = re.sub(r"\bmoment\b", moment, connection.execute(prosrc, {"name": name}).scalar_one())
-    return f"({body}) as known"
+    function = text("select prosrc, proargnames from pg_proc where oid = cast(:name as regproc)")
+    row = connection.execute(function, {"name": name}).one()
+    body = re.sub(r"\bmoment\b", moment, row.prosrc)
+    # The first name is the argument's.
+    return f"({body}) as known ({', '.join(row.proargnames[1:])})"
 
 
 def trim_dates(engine: Engine, name: str, tables: list[str], start: date, end: date) -> None:

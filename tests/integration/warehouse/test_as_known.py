@@ -152,4 +152,12 @@ def test_bi_reader_reads_views_over_a_copy(warehouse_engine: Engine, inbox: Any)
             connection.scalar(text(f"select count(*) from marts_as_known.{table}"))
             for table in ("readings", "events", "signals")
         ]
+        columns = {
+            table: list(connection.execute(text(f"select * from marts_as_known.{table} limit 0")).keys())
+            for table in ("readings", "events", "signals")
+        }
     assert found == [1, 1, 1]
+    for table, names in columns.items():
+        with warehouse_engine.connect() as connection:
+            function = connection.execute(text(f"select * from raw.{table}_as_known_at(now()) limit 0"))
+        assert names == list(function.keys())
