@@ -107,6 +107,7 @@ def test_backfills_cover_a_range_in_one_run_beside_each_other_and_after_a_kill(
         load_site(warehouse_engine, inbox, inbox.site_code)
     # Tables that are there: two runs that both create one are not safe beside each other, and the second fails.
     first_hour = {"start_hour": "2026-03-27T00:00:00Z", "end_hour": "2026-03-27T01:00:00Z"}
+    dbt("seed")
     dbt("run", "--select", "tag:reference", "tag:hourly", **first_hour)
 
     # A run that is killed halfway. Its dbt is not: it goes on beside the next one.
@@ -156,6 +157,7 @@ def test_backfills_cover_a_range_in_one_run_beside_each_other_and_after_a_kill(
     with warehouse_engine.connect() as connection:
         assert connection.scalar(text(pending)) == 0, "backfilled hours are settled"
     by_ranges = built(warehouse_engine)
-    dbt("run", "--full-refresh")
+    # The health of equipment is as of now: no backfill builds it, but the clock does.
+    dbt("run", "--full-refresh", "--exclude", "tag:health")
     at_once = built(warehouse_engine)
     assert [table for table in at_once if at_once[table] != by_ranges[table]] == []
