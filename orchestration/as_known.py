@@ -55,20 +55,23 @@ def build_copy(
     if dates is not None and dates[0] >= dates[1]:
         raise CopyFailed(f"no date lies from {dates[0]} until before {dates[1]}")
     engine = create_engine(warehouse_url)
-    begin_copy(engine, moment, name)
-    without = left_out(manifest)
-    if without:
-        tell(f"Left out, for want of history: {', '.join(sorted(without))}")
-    variables = {"schema_suffix": suffix_of(name)}
-    if dates is not None:
-        variables |= _range(manifest, dates)
-    arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--vars", json.dumps(variables)]
-    if without:
-        arguments += ["--exclude", *sorted(without)]
-    _run_dbt(warehouse_url, arguments, tell)
-    if dates is not None:
-        trim_dates(engine, name, [table for table in _dated(manifest) if table.split(".")[1] not in without], *dates)
-    engine.dispose()
+    try:
+        begin_copy(engine, moment, name)
+        without = left_out(manifest)
+        if without:
+            tell(f"Left out, for want of history: {', '.join(sorted(without))}")
+        variables = {"schema_suffix": suffix_of(name)}
+        if dates is not None:
+            variables |= _range(manifest, dates)
+        arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--vars", json.dumps(variables)]
+        if without:
+            arguments += ["--exclude", *sorted(without)]
+        _run_dbt(warehouse_url, arguments, tell)
+        if dates is not None:
+            dated = [table for table in _dated(manifest) if table.split(".")[1] not in without]
+            trim_dates(engine, name, dated, *dates)
+    finally:
+        engine.dispose()
 
 
 def left_out(manifest: Mapping[str, Any]) -> set[str]:
