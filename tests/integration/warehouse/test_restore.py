@@ -1,6 +1,7 @@
 """Restoring brings a day back exactly once, whatever came while it was away (D4, S1-022)."""
 
 import random
+import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from warehouse import ledger
+from warehouse import ingest_ledger, ledger
 from warehouse.archive import archive
 from warehouse.compression import compress
 from warehouse.errors import ArchiveDamaged, NothingArchived
@@ -156,6 +157,23 @@ def test_hours_wait_until_the_days_around_them_are_back(warehouse_engine: Engine
     summary = restore(warehouse_engine, tmp_path, date(2026, 3, 2), date(2026, 3, 8))
     assert summary.waiting == []
     assert is_pending()
+
+
+def test_a_restore_and_a_load_of_the_same_site_take_turns(warehouse_engine: Engine, inbox: Any, tmp_path: Path) -> None:
+    """A load in between would replace a version, or be replaced, unseen."""
+    inbox.add("readings", [reading(1.0)])
+    load_site(warehouse_engine, inbox, "demo")
+    drop_all(warehouse_engine, tmp_path)
+    restoring = threading.Thread(target=restore, args=(warehouse_engine, tmp_path, FIRST, LAST))
+    with warehouse_engine.begin() as connection:
+        ingest_ledger.lock(connection, "demo", "readings")
+        restoring.start()
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        while rows(warehouse_engine, waiting) != [(1,)]:
+            assert restoring.is_alive()
+        assert rows(warehouse_engine, "select count(*) from raw.readings") == [(0,)]
+    restoring.join(30)
+    assert rows(warehouse_engine, "select count(*) from raw.readings") == [(1,)]
 
 
 def test_restored_days_stay_for_a_while(warehouse_engine: Engine, inbox: Any, tmp_path: Path) -> None:
