@@ -14,12 +14,16 @@ from ml.detectors.catalogue import restore
 from ml.detectors.protocol import Detector
 from ml.errors import SensorMismatch
 from ml.scaling import MinMaxScaler
+from ml.stand_in import StandIn
 from ml.windows import WINDOW_STEPS, check_shape
 
 DESCRIPTION_FILE = "model.json"
 WEIGHTS_FILE = "weights.npz"
 SCALER = "scaler."
 DETECTOR = "detector."
+STAND_IN = "stand_in."
+HALVINGS = 20
+"""Of the way between a strange window and a normal one: the nearest normal value is exact to a millionth of it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class AnomalyModel:
-    """Scaler, detector, threshold and calibration of one equipment class.
+    """Scaler, detector, threshold, calibration and what to do about silent sensors, of one equipment class.
 
     Attributes:
         sensors: Metrics, in the order of the windows' last axis.
@@ -54,25 +58,53 @@ class AnomalyModel:
     detector: Detector
     threshold: float
     calibration: Calibration
+    stand_in: StandIn
 
     def judge(self, windows: FloatArray) -> Judgement:
         """Judge windows.
 
         Args:
-            windows: Any number of them, shape (window, time, sensor), in the sensors' own units.
+            windows: Any number of them, shape (window, time, sensor), in the sensors' own units. Silent sensors, stuck
+                or with NaN, are stood in for and do not count.
 
         Raises:
             SensorMismatch: The windows have another shape than the training's.
         """
         check_shape(windows, len(self.sensors))
-        score = self.detector.score(self.scaler.scale(windows))
+        score = self.detector.score(self._prepared(windows))
         probability = self.calibration.probability(score)
         return Judgement(score, np.asarray(score > self.threshold), probability, confidence(probability))
 
     def explain(self, windows: FloatArray) -> FloatArray:
         """Each sensor's share of each window's score, shape (window, sensor); windows as in `judge`."""
         check_shape(windows, len(self.sensors))
-        return self.detector.explain(self.scaler.scale(windows))
+        return self.detector.explain(self._prepared(windows))
+
+    def nearest_normal(self, windows: FloatArray) -> FloatArray:
+        """The values at which windows would just be normal: on the way to an ordinary window, up to the threshold.
+
+        Args:
+            windows: Shape (window, time, sensor), in the sensors' units.
+
+        Returns:
+            Of each window's last step, shape (window, sensor), in the sensors' units; normal windows' own values.
+        """
+        check_shape(windows, len(self.sensors))
+        strange = self._prepared(windows).astype(np.float64)
+        normal = self.stand_in.normal_window
+        near, far = np.zeros(len(windows)), np.ones(len(windows))  # shares of the departure: normal, strange
+        near[self.detector.score(strange.astype(np.float32)) <= self.threshold] = 1.0
+        for _ in range(HALVINGS):
+            middle = (near + far) / 2
+            blended = normal + middle[:, None, None] * (strange - normal)
+            is_normal = self.detector.score(blended.astype(np.float32)) <= self.threshold
+            near, far = np.where(is_normal, middle, near), np.where(is_normal, far, middle)
+        last = normal[-1] + near[:, None] * (strange[:, -1] - normal[-1])
+        return self.scaler.unscale(last)
+
+    def _prepared(self, windows: FloatArray) -> FloatArray:
+        """Scaled windows without silent sensors, same shape."""
+        return self.stand_in.mend(self.scaler.scale(windows))
 
     def columns_in(self, sensors: tuple[str, ...]) -> list[int]:
         """Find this model's sensors among others.
@@ -98,6 +130,7 @@ class AnomalyModel:
         }
         (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=2), encoding="utf-8")
         arrays = {SCALER + name: value for name, value in vars(self.scaler).items()}
+        arrays |= {STAND_IN + name: value for name, value in vars(self.stand_in).items()}
         arrays |= {DETECTOR + name: np.asarray(value) for name, value in self.detector.weights().items()}
         np.savez_compressed(folder / WEIGHTS_FILE, allow_pickle=False, **arrays)
 
@@ -106,8 +139,7 @@ class AnomalyModel:
         """Read what `save` wrote."""
         description: Mapping[str, Any] = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
-            scaler = {name.removeprefix(SCALER): arrays[name] for name in arrays if name.startswith(SCALER)}
-            weights = {name.removeprefix(DETECTOR): arrays[name] for name in arrays if name.startswith(DETECTOR)}
+            scaler, weights, stand_in = (_part(arrays, prefix) for prefix in (SCALER, DETECTOR, STAND_IN))
         return cls(
             sensors=tuple(description["sensors"]),
             grid_s=float(description["grid_s"]),
@@ -115,4 +147,10 @@ class AnomalyModel:
             detector=restore(description["detector"], weights),
             threshold=float(description["threshold"]),
             calibration=Calibration(**description["calibration"]),
+            stand_in=StandIn(**stand_in),
         )
+
+
+def _part(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The arrays whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}

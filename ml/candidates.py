@@ -12,6 +12,7 @@ from ml.dataset import TrainingData
 from ml.detectors.protocol import Detector, Progress
 from ml.evaluate import Evaluation, TestWindows, evaluate, with_faults
 from ml.scaling import MinMaxScaler
+from ml.stand_in import StandIn
 from ml.threshold import normal_equipment, threshold_at
 
 
@@ -72,7 +73,9 @@ def build(
         progress: Told how far the fitting is.
     """
     scaler = MinMaxScaler.fit(data.fit.windows)
-    curves = detector.fit(scaler.scale(data.fit.windows), seed=seed, progress=progress)
+    teaching = scaler.scale(data.fit.windows)
+    curves = detector.fit(teaching, seed=seed, progress=progress)
+    stand_in = StandIn.fit(teaching, detector.score(teaching))
     held_out = judges.held_out
     scores = detector.score(scaler.scale(held_out.windows))
     normal = ~held_out.is_anomaly
@@ -80,7 +83,7 @@ def build(
     threshold = threshold_at(scores[normal][sound], percentile)
     calibrated_on = np.isin(held_out.equipment, np.unique(held_out.equipment[normal][sound]))
     calibration = Calibration.fit(scores[calibrated_on], held_out.is_anomaly[calibrated_on])
-    model = AnomalyModel(data.sensors, data.grid_s, scaler, detector, threshold, calibration)
+    model = AnomalyModel(data.sensors, data.grid_s, scaler, detector, threshold, calibration, stand_in)
     return examine(model, data.sensors, judges.later, curves)
 
 

@@ -7,7 +7,7 @@ latest judges. No window reaches across a border, so what judges is strictly lat
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -17,6 +17,7 @@ from ml.arrays import FloatArray, IntArray
 from ml.errors import NotEnoughData
 from ml.features import Equipment, Frame, Signal, frames, sampling_intervals_s, signals_of
 from ml.grid import MICROSECONDS, infer_grid_s, microseconds_of, step_of
+from ml.sensor_choice import drifting_sensors
 from ml.windows import FILL_STEPS, LEAD_STEPS, WINDOW_STEPS, cut, window_ends
 
 FIT_UNTIL = 0.45
@@ -49,6 +50,7 @@ class TrainingData:
 
     Attributes:
         sensors: Metrics, in the order of the windows' last axis.
+        left_out: Metrics that drift with their surroundings, and are not among them.
         stride: One window is taken every so many steps.
         spread: Normal standard deviation of each sensor within a machine, shape (sensor,), in its unit.
         sha256: Of the readings on the grid, in order: the same data give the same digest.
@@ -57,6 +59,7 @@ class TrainingData:
 
     equipment: tuple[Equipment, ...]
     sensors: tuple[str, ...]
+    left_out: tuple[str, ...]
     grid_s: float
     stride: int
     fit: Part
@@ -116,9 +119,12 @@ def read_training_data(
             digest.update(_bytes_of(frame))
             collector.add(frame, span, index)
     parts = collector.parts(equipment_class, len(sensors))
+    is_drifting = drifting_sensors(parts["fit"].windows, parts["fit"].equipment)
+    parts = {name: replace(part, windows=part.windows[:, :, ~is_drifting]) for name, part in parts.items()}
     return TrainingData(
         equipment=tuple(span.equipment for span in spans),
-        sensors=sensors,
+        sensors=tuple(np.array(sensors)[~is_drifting].tolist()),
+        left_out=tuple(np.array(sensors)[is_drifting].tolist()),
         grid_s=grid,
         stride=stride,
         fit=parts["fit"],

@@ -40,7 +40,13 @@ class MinMaxScaler:
         A sensor that never moved in training has no range: its departures are measured in units of one percent of its
         value, so that it neither divides by zero nor drowns the others.
         """
-        span = self.high - self.low
-        span = np.where(span > 0, span, np.maximum(np.abs(self.high) * 0.01, 1e-6))
-        scaled: FloatArray = ((windows - self.low) / span).astype(np.float32)
+        scaled: FloatArray = ((windows - self.low) / self._span()).astype(np.float32)
         return scaled
+
+    def unscale(self, values: FloatArray) -> FloatArray:
+        """Back to the sensors' units; values of shape (…, sensor)."""
+        return np.asarray(values * self._span() + self.low)
+
+    def _span(self) -> FloatArray:
+        span = self.high - self.low
+        return np.where(span > 0, span, np.maximum(np.abs(self.high) * 0.01, 1e-6))

@@ -95,6 +95,7 @@ def log_data(data: TrainingData, settings: MlSettings) -> None:
             "equipment_count": len(data.equipment),
             "reading_count": data.reading_count,
             "sensors": ",".join(data.sensors),
+            "sensors_left_out": ",".join(data.left_out),
             "grid_s": data.grid_s,
             "window_steps": WINDOW_STEPS,
             "stride": data.stride,

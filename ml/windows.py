@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ml.arrays import BoolArray, FloatArray, IntArray
+from ml.arrays import FloatArray, IntArray
 from ml.errors import SensorMismatch
 
 WINDOW_STEPS = 30
@@ -19,20 +19,23 @@ REACH_STEPS = LEAD_STEPS + FILL_STEPS
 """Steps after a reading whose windows may still see it, directly or carried forward."""
 
 
-def window_ends(matrix: FloatArray) -> IntArray:
+def window_ends(matrix: FloatArray, least_sensors: int | None = None) -> IntArray:
     """Find the rows at which a window without holes ends.
 
     Args:
         matrix: Shape (time, sensor), NaN where there is nothing to see.
+        least_sensors: How many sensors must be without a hole; None: all.
 
     Returns:
         Row indices, ascending, shape (window,).
     """
-    complete: BoolArray = np.asarray(np.isfinite(matrix).all(axis=1))
-    if len(complete) < WINDOW_STEPS:
+    if len(matrix) < WINDOW_STEPS:
         return np.empty(0, dtype=np.int64)
-    run = np.convolve(complete.astype(np.int64), np.ones(WINDOW_STEPS, dtype=np.int64), mode="valid")
-    return np.flatnonzero(run == WINDOW_STEPS).astype(np.int64) + LEAD_STEPS
+    seen = np.cumsum(np.isfinite(matrix), axis=0, dtype=np.int32)
+    seen[WINDOW_STEPS:] -= seen[:-WINDOW_STEPS].copy()
+    whole = (seen[LEAD_STEPS:] == WINDOW_STEPS).sum(axis=1)
+    least = matrix.shape[1] if least_sensors is None else least_sensors
+    return np.flatnonzero(whole >= least).astype(np.int64) + LEAD_STEPS
 
 
 def cut(matrix: FloatArray, ends: IntArray) -> FloatArray:

@@ -1,4 +1,8 @@
-"""PCA with Hotelling's T² and the residual Q: the linear baseline. What is common to detectors does not belong here."""
+"""PCA with Hotelling's T² and the residual Q: the linear candidate. What is common to detectors does not belong here.
+
+T² and Q watch the smoothed levels; a third statistic watches how much the sensors vary within the window, and speaks
+up where one does so far more, or far less, than ever in training.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,23 +17,25 @@ from ml.detectors.summaries import SUMMARY_COUNT, summarize
 from ml.errors import NotFitted
 from ml.windows import check_shape
 
-KEPT_VARIANCE = 0.95
+KEPT_VARIANCE = 0.99
 LIMIT_PERCENTILE = 99.0
+SPREAD_MARGIN = 4.0
+"""How far past its limit a spread counts as much as T² or Q at theirs: spreads change with harmless noise, too."""
 
 
 @dataclass(frozen=True)
 class _Plane:
-    """The plane of normal operation, in standardised summaries."""
+    """The plane of normal operation, in standardised levels, and what is normal of the spreads."""
 
-    centre: FloatArray  # (feature,)
+    centre: FloatArray  # (feature,): of levels and spreads
     scale: FloatArray  # (feature,)
-    components: FloatArray  # (component, feature)
+    components: FloatArray  # (component, sensor)
     variances: FloatArray  # (component,)
-    limits: FloatArray  # (2,): T² and Q that LIMIT_PERCENTILE of training windows stay below
+    limits: FloatArray  # (3,): T², Q and spread that LIMIT_PERCENTILE of training windows stay below
 
 
 class PcaDetector:
-    """Scores a window by the larger of T² and Q, each relative to its limit in training."""
+    """Scores a window by the largest of T², Q and the spread, each relative to its limit in training."""
 
     name: ClassVar[str] = "pca"
 
@@ -39,25 +45,25 @@ class PcaDetector:
     @property
     def params(self) -> Mapping[str, float | int | str]:
         """The hyperparameters."""
-        return {"kept_variance": KEPT_VARIANCE, "limit_percentile": LIMIT_PERCENTILE}
+        return {"kept_variance": KEPT_VARIANCE, "limit_percentile": LIMIT_PERCENTILE, "spread_margin": SPREAD_MARGIN}
 
     def fit(self, windows: FloatArray, *, seed: int, progress: Progress) -> Mapping[str, list[float]]:
         """Find the plane; `seed` does not matter."""
         summaries = summarize(windows)
         centre, scale = summaries.mean(axis=0), np.maximum(summaries.std(axis=0), 1e-6)
         standardised = (summaries - centre) / scale
-        _, singular, components = np.linalg.svd(standardised, full_matrices=False)
+        levels = standardised[:, : windows.shape[2]]
+        _, singular, components = np.linalg.svd(levels, full_matrices=False)
         variances = np.square(singular) / max(len(windows) - 1, 1)
         kept = int(np.searchsorted(np.cumsum(variances) / variances.sum(), KEPT_VARIANCE)) + 1
-        plane = _Plane(centre, scale, components[:kept], np.maximum(variances[:kept], 1e-12), np.ones(2))
-        t2, q = _statistics(plane, standardised)
-        limits = np.maximum([np.percentile(t2, LIMIT_PERCENTILE), np.percentile(q, LIMIT_PERCENTILE)], 1e-12)
+        plane = _Plane(centre, scale, components[:kept], np.maximum(variances[:kept], 1e-12), np.ones(3))
+        limits = np.maximum(np.percentile(_statistics(plane, standardised), LIMIT_PERCENTILE, axis=1), 1e-12)
         self._plane = _Plane(plane.centre, plane.scale, plane.components, plane.variances, limits)
         progress(self.name, 1.0)
         return {}
 
     def score(self, windows: FloatArray) -> FloatArray:
-        """Return the larger of T² and Q relative to their limits, shape (window,)."""
+        """Return the largest statistic relative to its limit, shape (window,)."""
         plane, standardised = self._standardise(windows)
         return _score(plane, standardised)
 
@@ -88,16 +94,19 @@ class PcaDetector:
         return plane, (summarize(windows) - plane.centre) / plane.scale
 
 
-def _statistics(plane: _Plane, standardised: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """T² (distance within the plane) and Q (squared distance from it), shape (window,) each."""
-    projected = standardised @ plane.components.T
+def _statistics(plane: _Plane, standardised: FloatArray) -> FloatArray:
+    """T² (distance within the plane), Q (squared distance from it), the strangest spread; shape (3, window)."""
+    sensors = plane.components.shape[1]
+    levels, spreads = standardised[:, :sensors], standardised[:, sensors:]
+    projected = levels @ plane.components.T
     t2 = (np.square(projected) / plane.variances).sum(axis=1)
-    q = np.square(standardised - projected @ plane.components).sum(axis=1)
-    return t2, q
+    q = np.square(levels - projected @ plane.components).sum(axis=1)
+    return np.stack([t2, q, np.square(spreads).max(axis=1)])
 
 
 def _score(plane: _Plane, standardised: FloatArray) -> FloatArray:
-    """The larger of T² and Q relative to their limits, shape (window,)."""
-    t2, q = _statistics(plane, standardised)
-    larger: FloatArray = np.maximum(t2 / plane.limits[0], q / plane.limits[1])
-    return larger
+    """The largest statistic relative to its limit, shape (window,)."""
+    relative = _statistics(plane, standardised) / plane.limits[:, None]
+    relative[2] /= SPREAD_MARGIN
+    largest: FloatArray = relative.max(axis=0)
+    return largest

@@ -32,3 +32,13 @@ def test_a_window_holds_its_end_and_the_29_steps_before_and_nothing_later() -> N
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(SensorMismatch, match="cut them with"):
         check_shape(np.zeros(shape), 3)
+
+
+def test_where_enough_sensors_are_whole_a_hole_breaks_nothing() -> None:
+    """Issue 5: gaps and missing sensors."""
+    matrix = np.zeros((100, 4))
+    matrix[:, 0] = np.nan
+    matrix[50, 1] = np.nan
+    assert not len(window_ends(matrix))
+    np.testing.assert_array_equal(window_ends(matrix, least_sensors=2), np.arange(29, 100))
+    np.testing.assert_array_equal(window_ends(matrix, least_sensors=3), [*range(29, 50), *range(80, 100)])
