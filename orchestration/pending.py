@@ -131,6 +131,12 @@ def equipment_classes(engine: Engine) -> list[str]:
         return list(connection.scalars(text("select distinct equipment_class from marts.dim_equipment order by 1")))
 
 
+def has_signs_of_failure(engine: Engine) -> bool:
+    """Whether the first daily build has made what the health of equipment is read from."""
+    with engine.connect() as connection:
+        return _exists(connection, "marts.fct_maintenance_events")
+
+
 def newest_promotions(engine: Engine) -> list[Promotion]:
     """The promotion that made each present champion."""
     with engine.connect() as connection:
@@ -155,7 +161,10 @@ def newest_promotions(engine: Engine) -> list[Promotion]:
 
 
 def hours_with_readings(engine: Engine, equipment_class: str, *, until: datetime) -> list[datetime]:
-    """The hours up to `until` in which equipment of the class has readings, oldest first, UTC."""
+    """The hours up to `until` in which equipment of the class has readings, oldest first, UTC.
+
+    Without hours near dropped days: scored anew, their anomalies would give way to those of the few rows left.
+    """
     with engine.connect() as connection:
         if not _exists(connection, "marts.fct_sensor_readings_hourly"):
             return []
@@ -165,6 +174,7 @@ def hours_with_readings(engine: Engine, equipment_class: str, *, until: datetime
                 from marts.fct_sensor_readings_hourly as f
                 inner join marts.dim_equipment as d using (site_code, equipment_code)
                 where d.equipment_class = :equipment_class and f.hour <= :until
+                    and not ops.is_frozen(f.site_code, cast(f.hour at time zone 'UTC' as date))
                 order by f.hour
             """),
             {"equipment_class": equipment_class, "until": until},
@@ -182,7 +192,8 @@ def old_hours_pending(engine: Engine) -> int:
             text("""
                 select count(*)
                 from raw.touched_hours
-                where rolled_up_count < touch_count and hour < now() - interval '2 hours'
+                where summarized_count < touch_count and rolled_up_count < touch_count
+                    and hour < now() - interval '2 hours'
                     and not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
             """)
         )
