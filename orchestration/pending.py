@@ -161,10 +161,7 @@ def newest_promotions(engine: Engine) -> list[Promotion]:
 
 
 def hours_with_readings(engine: Engine, equipment_class: str, *, until: datetime) -> list[datetime]:
-    """The hours up to `until` in which equipment of the class has readings, oldest first, UTC.
-
-    Without hours near dropped days: scored anew, their anomalies would give way to those of the few rows left.
-    """
+    """The hours up to `until` in which equipment of the class has readings, oldest first, UTC."""
     with engine.connect() as connection:
         if not _exists(connection, "marts.fct_sensor_readings_hourly"):
             return []
@@ -174,7 +171,6 @@ def hours_with_readings(engine: Engine, equipment_class: str, *, until: datetime
                 from marts.fct_sensor_readings_hourly as f
                 inner join marts.dim_equipment as d using (site_code, equipment_code)
                 where d.equipment_class = :equipment_class and f.hour <= :until
-                    and not ops.is_frozen(f.site_code, cast(f.hour at time zone 'UTC' as date))
                 order by f.hour
             """),
             {"equipment_class": equipment_class, "until": until},

@@ -61,6 +61,7 @@ class Alarms:
             if changed_at is not None:
                 by = "panel" if transition == "acknowledged" else None
                 step = {"transition": transition, "changed_at": changed_at, "value": reading, "changed_by": by}
+                step["is_brief"] = transition == "raised" and cleared_at is not None
                 self.changes.append(about | step | {"change_seq": len(self.changes) + 1})
 
 
