@@ -356,6 +356,7 @@ def test_health_of_each_pump(rows: Rows) -> None:
 
 
 LEDGERS = """
+    insert into raw.signals (site_code, equipment_code, metric) values ('pune', 'P7', 'flow_rate');
     insert into raw.cursors (site_code, kind, position) values ('berlin', 'events', 1), ('pune', 'events', 1);
     insert into raw.touched_hours (site_code, hour, touch_count, rolled_up_count, summarized_count, touched_at)
     select site_code, date_trunc('hour', event_time, 'UTC'), 1, 1, 1, now() from raw.events

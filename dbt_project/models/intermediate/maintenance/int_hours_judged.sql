@@ -8,7 +8,7 @@
 }}
 
 -- What is kept of raw scores: without it, a superseded anomaly would come back once they are dropped. The first build
--- takes all there are, whatever the range: nobody asks for a range of what a signs' view reads as a whole.
+-- takes all there are, whatever the range, also in a copy as known at a moment: the signs of failure need the whole.
 with scores as (
 
     select
