@@ -27,6 +27,7 @@ from ml.score_tables import (
     lock,
     peak_of,
     replace_anomalies,
+    thawed,
 )
 from ml.settings import MlSettings
 from ml.windows import LEAD_STEPS, REACH_STEPS, cut, window_ends
@@ -74,8 +75,9 @@ def score_range(
 ) -> ScoreSummary:
     """Judge every window that sees a reading of [start, end), for every equipment class that has a champion.
 
-    Rows of the same model version are replaced, in one transaction for each model; those of other versions stay. The
-    hours are then put back into the ledger of touched hours, for the daily marts to follow.
+    Rows of the same model version are replaced, in one transaction for each model; those of other versions stay, and
+    so do those of days near dropped ones. The hours are then put back into the ledger of touched hours, for the daily
+    marts to follow.
 
     Args:
         engine: The warehouse.
@@ -102,7 +104,9 @@ def score_range(
             steps = _steps(start, end, round(model.grid_s * MICROSECONDS))
             for index, member in enumerate(members):
                 tell(champion.model_name, index / len(members))
-                _score_equipment(connection, model, _scored(member, champion, model), steps, tally)
+                scored = _scored(member, champion, model)
+                for part in thawed(connection, scored, steps):
+                    _score_equipment(connection, model, scored, part, tally)
         used[champion.model_name] = champion.version
         tally.equipment += len(members)
         reach_s = max(reach_s, REACH_STEPS * model.grid_s)

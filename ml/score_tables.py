@@ -1,8 +1,8 @@
 """Reads and writes `ml.scores` and `ml.anomalies` for one equipment and one model version. Judging is in `ml.score`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from ml.anomaly_runs import AnomalyRun
 from ml.arrays import IntArray
 from ml.binary_copy import driver_connection, encode, text_column, time_column
 from ml.features import Equipment
-from ml.grid import datetime_of, microseconds_of
+from ml.grid import datetime_of, microseconds_of, step_of
 from warehouse.tables import anomalies, scores
 
 
@@ -52,6 +52,33 @@ def lock(connection: Connection, model_name: str) -> None:
     connection.execute(
         text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"ml.scores:{model_name}"}
     )
+
+
+def thawed(connection: Connection, of: Scored, steps: range) -> Iterator[range]:
+    """The parts of a range of steps that lie in days whose raw rows, and those of the days around, are all there.
+
+    Of the others nothing is scored anew: what was found would give way to what the few rows left say.
+    """
+    frozen = connection.scalars(
+        text("""
+            select cast(day as date) from generate_series(cast(:first as date), cast(:last as date), '1 day') as day
+            where ops.is_frozen(:site_code, cast(day as date)) order by day
+        """),
+        {
+            "site_code": of.equipment.site_code,
+            "first": of.time_of(steps.start).date(),
+            "last": of.time_of(steps.stop - 1).date(),
+        },
+    )
+    start = steps.start
+    for day in frozen:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        first, stop = (step_of(microseconds_of(at), of.grid_us) for at in (midnight, midnight + timedelta(days=1)))
+        if start < first:
+            yield range(start, min(first, steps.stop))
+        start = max(start, stop)
+    if start < steps.stop:
+        yield range(start, steps.stop)
 
 
 def delete_scores(connection: Connection, of: Scored, steps: range) -> int:

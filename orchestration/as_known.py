@@ -121,11 +121,13 @@ def _range(manifest: Mapping[str, Any], dates: Dates) -> dict[str, str]:
 
 
 def _dated(manifest: Mapping[str, Any]) -> list[str]:
-    """Tables that dbt builds by date, as schema.table."""
+    """Marts that dbt builds by date, as schema.table; what is behind them, views may read as a whole."""
     return [
         f"{node['schema']}.{node['name']}"
         for node in _models(manifest).values()
-        if node["config"]["materialized"] == "incremental" and node["config"]["meta"].get("range_column") == "date"
+        if node["schema"] == "marts"
+        and node["config"]["materialized"] == "incremental"
+        and node["config"]["meta"].get("range_column") == "date"
     ]
 
 

@@ -131,6 +131,12 @@ def equipment_classes(engine: Engine) -> list[str]:
         return list(connection.scalars(text("select distinct equipment_class from marts.dim_equipment order by 1")))
 
 
+def has_signs_of_failure(engine: Engine) -> bool:
+    """Whether the first daily build has made what the health of equipment is read from."""
+    with engine.connect() as connection:
+        return _exists(connection, "marts.fct_maintenance_events")
+
+
 def newest_promotions(engine: Engine) -> list[Promotion]:
     """The promotion that made each present champion."""
     with engine.connect() as connection:
@@ -182,7 +188,8 @@ def old_hours_pending(engine: Engine) -> int:
             text("""
                 select count(*)
                 from raw.touched_hours
-                where rolled_up_count < touch_count and hour < now() - interval '2 hours'
+                where summarized_count < touch_count and rolled_up_count < touch_count
+                    and hour < now() - interval '2 hours'
                     and not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
             """)
         )

@@ -24,9 +24,11 @@ _TOUCH = text(
     on conflict (site_code, hour) do update set touch_count = t.touch_count + 1, touched_at = excluded.touched_at
     """
 )
+# What is not summarized is all that may be pending, and has an index of its own: settled history is not read.
+_UNSETTLED = "summarized_count < touch_count"
 _PENDING = {
-    "rolled_up": "rolled_up_count < touch_count",
-    "summarized": "summarized_count < rolled_up_count and rolled_up_count >= touch_count",
+    "rolled_up": f"{_UNSETTLED} and rolled_up_count < touch_count",
+    "summarized": f"{_UNSETTLED} and summarized_count < rolled_up_count and rolled_up_count >= touch_count",
 }
 _IS_THAWED = "not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))"
 _LEADER = {"rolled_up": "touch_count", "summarized": "rolled_up_count"}
@@ -77,7 +79,7 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
 
 def frozen_count(engine: Engine) -> int:
     """How many touched hours wait for a restore of dropped days."""
-    query = text(f"select count(*) from raw.touched_hours where summarized_count < touch_count and not ({_IS_THAWED})")
+    query = text(f"select count(*) from raw.touched_hours where {_UNSETTLED} and not ({_IS_THAWED})")
     with engine.connect() as connection:
         return int(connection.execute(query).scalar_one())
 

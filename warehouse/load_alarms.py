@@ -71,6 +71,19 @@ _HOURS = text(
         and exists (select from spans where touched.hour >= spans.started_at and touched.hour < spans.ended_at)
     """
 )
+# An alarm is never standing that was cleared within a day: the statistics need not read it to find those that are.
+_MARK = text(
+    """
+    update raw.alarm_changes as raised set is_brief = true
+    from raw.alarm_changes as cleared
+    where raised.site_code = :site_code and cleared.site_code = :site_code and cleared.alarm_id = raised.alarm_id
+        and raised.transition = 'raised' and not raised.is_brief and cleared.transition = 'cleared'
+        and cleared.changed_at <= raised.changed_at + interval '24 hours'
+        and raised.alarm_id in (
+            select alarm_id from raw.alarm_changes where site_code = :site_code and change_seq = any(:inserted)
+        )
+    """
+)
 _COLUMNS = (
     *("change_seq", "alarm_id", "transition", "changed_at", "value", "changed_by"),
     *("rule_code", "equipment_code", "metric", "severity"),
@@ -89,5 +102,6 @@ def record_alarm_changes(
     seqs: list[int] = list(inserted.scalars())
     if not seqs:
         return 0, set()
+    connection.execute(_MARK, {"site_code": site_code, "inserted": seqs})
     hours = connection.execute(_HOURS, {"site_code": site_code, "inserted": seqs})
     return len(seqs), set(hours.scalars())

@@ -1,13 +1,16 @@
 """What must be shown before raw rows are deleted; each function names what speaks against it. `retention` deletes."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from sqlalchemy import Connection, text
 
 from warehouse import archive_files
 from warehouse.archive import content_of, count, entry
-from warehouse.archived_tables import Piece, bounds, tables_of
+from warehouse.archived_tables import Family, Piece, bounds, tables_of
 
 # The days whose rows in the marts take raw rows of this one: ops.is_frozen, seen from the other side.
 _NEEDED_FROM, _NEEDED_UNTIL = timedelta(days=2), timedelta(days=3)
@@ -15,7 +18,7 @@ _UNSETTLED = text(
     """
     select min(hour) as first_hour, count(*) as hour_count from raw.touched_hours
     where site_code = :site_code and hour >= :start and hour < :end
-    and (rolled_up_count < touch_count or summarized_count < rolled_up_count)
+    and summarized_count < touch_count
     -- Hours of other days that wait for a restore anyway will find this one in the archive too.
     and (hour >= :day_start and hour < :day_end or not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date)))
     """
@@ -28,16 +31,24 @@ _UNKNOWN_HOUR = """
     )
     order by 1 limit 1
 """
-# What a family is rolled up into, and how many raw rows the rollup says there were; None where it does not count them.
-_ROLLUPS = {
-    "readings": (
-        "marts.fct_sensor_readings_hourly",
-        "select coalesce(sum(reading_count), 0) from marts.fct_sensor_readings_hourly "
-        "where signal_id = any(%(members)s) and hour >= %(start)s and hour < %(end)s",
-    ),
-    "events": ("marts.fct_work_unit_hours", None),
-    "scores": ("marts.fct_model_health_hourly", None),
-}
+# What a family is rolled up into: the tables, and how many raw rows the first of them says there were; None where it
+# does not count them.
+_ROLLUPS: Final[Mapping[Family, tuple[tuple[str, ...], str | None]]] = MappingProxyType(
+    {
+        "readings": (
+            ("marts.fct_sensor_readings_hourly",),
+            "select coalesce(sum(reading_count), 0) from marts.fct_sensor_readings_hourly "
+            "where signal_id = any(%(members)s) and hour >= %(start)s and hour < %(end)s",
+        ),
+        "events": (("marts.fct_work_unit_hours", "intermediate.int_failures_reported"), None),
+        "scores": (
+            ("intermediate.int_hours_judged", "marts.fct_model_health_hourly"),
+            "select coalesce(sum(window_count), 0) from intermediate.int_hours_judged "
+            "where site_code = %(site_code)s and equipment_code = any(%(members)s) "
+            "and hour >= %(start)s and hour < %(end)s",
+        ),
+    }
+)
 
 
 def unsettled(connection: Connection, piece: Piece) -> str | None:
@@ -88,14 +99,15 @@ def uncovered(connection: Connection, piece: Piece) -> str | None:
             return f"not archived: {table.name}"
         if (found.row_count, found.checksum) != (known.row_count, known.checksum):
             return f"not archived: {table.name} has {found.row_count} rows, the archive {known.row_count}, or others"
-    mart, counting = _ROLLUPS[piece.group.family]
+    built, counting = _ROLLUPS[piece.group.family]
     rows = count(connection, tables_of(piece.group.family)[0], piece)
-    if rows and connection.scalar(text("select to_regclass(:mart) is null"), {"mart": mart}):
-        return f"no rollups: {mart} is not built"
+    for table_name in built if rows else ():
+        if connection.scalar(text("select to_regclass(:name) is null"), {"name": table_name}):
+            return f"no rollups: {table_name} is not built"
     if counting is not None and rows:
         rolled_up = connection.exec_driver_sql(counting, piece.parameters).scalar()
         if rolled_up != rows:
-            return f"no rollups: {mart} tells of {rolled_up} rows, there are {rows}"
+            return f"no rollups: {built[0]} tells of {rolled_up} rows, there are {rows}"
     return None
 
 

@@ -210,7 +210,8 @@ CREATE TABLE raw.alarm_changes (
     equipment_code text NOT NULL,
     metric text NOT NULL,
     severity text NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_brief boolean DEFAULT false NOT NULL
 );
 
 COMMENT ON TABLE raw.alarm_changes IS 'What became of alarms, as each site''s API logged it (D3). One row per site and change.';
@@ -222,6 +223,8 @@ COMMENT ON COLUMN raw.alarm_changes.value IS 'Of the reading that did it';
 COMMENT ON COLUMN raw.alarm_changes.changed_by IS 'Name of the API key that acknowledged';
 
 COMMENT ON COLUMN raw.alarm_changes.severity IS 'critical, high, medium or low, when it was raised (C23)';
+
+COMMENT ON COLUMN raw.alarm_changes.is_brief IS 'Of a raised one: cleared within a day, so that it never counts as standing';
 
 CREATE TABLE raw.batches (
     site_code text NOT NULL,
@@ -542,6 +545,8 @@ CREATE INDEX ix_validation_results_validated_at ON ops.validation_results USING 
 
 CREATE INDEX ix_alarm_changes_changed_at ON raw.alarm_changes USING btree (changed_at);
 
+CREATE INDEX ix_alarm_changes_lasting ON raw.alarm_changes USING btree (changed_at) WHERE ((transition = 'raised'::text) AND (NOT is_brief));
+
 CREATE INDEX ix_alarm_changes_severity_changed_at ON raw.alarm_changes USING btree (severity, changed_at);
 
 CREATE INDEX ix_alarm_changes_site_code_alarm_id ON raw.alarm_changes USING btree (site_code, alarm_id);
@@ -567,6 +572,8 @@ CREATE INDEX ix_readings_recorded_at ON raw.readings USING brin (recorded_at);
 CREATE INDEX ix_registry_changes_site_code_entity_code_change_seq ON raw.registry_changes USING btree (site_code, entity, code, change_seq);
 
 CREATE INDEX ix_touched_hours_hour ON raw.touched_hours USING btree (hour);
+
+CREATE INDEX ix_touched_hours_pending ON raw.touched_hours USING btree (hour) WHERE (summarized_count < touch_count);
 
 ALTER TABLE ONLY ml.promotions
     ADD CONSTRAINT fk_promotions_episode_id FOREIGN KEY (episode_id) REFERENCES ml.drift_episodes(episode_id);

@@ -9,7 +9,7 @@ import dagster as dg
 
 from orchestration.defs import dbt_project, expectations, ingestion_api, ml, storage
 from orchestration.defs.resources import WarehouseResource
-from orchestration.pending import equipment_classes
+from orchestration.pending import equipment_classes, has_signs_of_failure
 
 _SCORES = dg.AssetSelection.assets(ml.scores)
 
@@ -93,4 +93,6 @@ def half_hourly_equipment_health(
     """Summarize the health of the equipment every 30 minutes (S0-036), once there is any."""
     if not equipment_classes(warehouse.engine()):
         return dg.SkipReason("there is no equipment in the marts yet")
+    if not has_signs_of_failure(warehouse.engine()):
+        return dg.SkipReason("no local day is computed yet")
     return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}")

@@ -197,11 +197,20 @@ warehouse_alarm_changes = Table(
     Column("metric", Text, nullable=False),
     Column("severity", Text, nullable=False, comment="critical, high, medium or low, when it was raised (C23)"),
     utc("recorded_at", now=True),
+    # Behind the others, where a table that is older than the column has it.
+    Column(
+        "is_brief",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Of a raised one: cleared within a day, so that it never counts as standing",
+    ),
     PrimaryKeyConstraint("site_code", "change_seq"),
     Index(None, "site_code", "alarm_id"),
     Index(None, "site_code", "changed_at"),
     Index(None, "changed_at"),
     Index(None, "severity", "changed_at"),
+    Index("ix_alarm_changes_lasting", "changed_at", postgresql_where=text("transition = 'raised' and not is_brief")),
     schema="raw",
     comment="What became of alarms, as each site's API logged it (D3). One row per site and change.",
 )
@@ -228,6 +237,7 @@ touched_hours = Table(
     utc("touched_at"),
     PrimaryKeyConstraint("site_code", "hour"),
     Index(None, "hour"),
+    Index("ix_touched_hours_pending", "hour", postgresql_where=text("summarized_count < touch_count")),
     schema="raw",
     comment="The touched-hours ledger (D6): an hour is pending while a consumer's count is behind touch_count.",
 )

@@ -6,6 +6,7 @@ Berlin has an alarm flood; Pune has the pumps of the documents' scenarios.
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from ingestion_api.alarm_rules import AlarmRule
 from ingestion_api.alarms import State, judge
 from warehouse import tables
+from warehouse.retention import retain
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 MONDAY = date(2026, 3, 2)
@@ -59,6 +61,7 @@ class Alarms:
             if changed_at is not None:
                 by = "panel" if transition == "acknowledged" else None
                 step = {"transition": transition, "changed_at": changed_at, "value": reading, "changed_by": by}
+                step["is_brief"] = transition == "raised" and cleared_at is not None
                 self.changes.append(about | step | {"change_seq": len(self.changes) + 1})
 
 
@@ -167,8 +170,14 @@ def fill(connection: Connection) -> None:
 
 
 @pytest.fixture(scope="module")
-def engine(own_url: str, own_engine: Engine, start_dbt: Callable[[str], Any]) -> Engine:
-    start_dbt(own_url)("build", "--indirect-selection", "buildable", "--select", *(f"+{model}" for model in MODELS))
+def dbt(own_url: str, own_engine: Engine, start_dbt: Callable[[str], Any]) -> Any:
+    dbt = start_dbt(own_url)
+    dbt("build", "--indirect-selection", "buildable", "--select", *(f"+{model}" for model in MODELS))
+    return dbt
+
+
+@pytest.fixture(scope="module")
+def engine(own_engine: Engine, dbt: Any) -> Engine:
     return own_engine
 
 
@@ -344,3 +353,51 @@ def test_health_of_each_pump(rows: Rows) -> None:
     assert (row["as_of"], row["last_reading_at"], row["signal_count"]) == (at("15:00"), at("15:00"), 1)
     assert (row["last_scored_at"], row["last_score"], row["last_threshold"]) == (at("12:06"), 0.06, 0.05)
     assert (row["alarms_30d"], row["anomalies_30d"], row["name"]) == (0, 1, "Pump 2")
+
+
+LEDGERS = """
+    insert into raw.signals (site_code, equipment_code, metric) values ('pune', 'P7', 'flow_rate');
+    insert into raw.cursors (site_code, kind, position) values ('berlin', 'events', 1), ('pune', 'events', 1);
+    insert into raw.touched_hours (site_code, hour, touch_count, rolled_up_count, summarized_count, touched_at)
+    select site_code, date_trunc('hour', event_time, 'UTC'), 1, 1, 1, now() from raw.events
+    union
+    select site_code, date_trunc('hour', event_time, 'UTC'), 1, 1, 1, now() from ml.scores;
+"""
+KEPT = ("int_failures_reported", "int_hours_judged")
+
+
+def test_verdicts_outlive_the_rows_they_were_made_from(engine: Engine, dbt: Any, rows: Rows, tmp_path: Path) -> None:
+    """C2. The last test of the module: retention deletes events and scores, and everything is built again.
+
+    Nothing is prevented that was not, no anomaly comes back that a newer champion did not see, what is over stays over.
+    """
+    views = (
+        "marts.fct_maintenance_events",
+        "marts.fct_maintenance_savings_daily",
+        "intermediate.int_failure_signs_joined",
+    )
+
+    def told() -> list[list[dict[str, Any]]]:
+        return [rows(f"select t::text from {view} as t order by 1") for view in views]
+
+    before = told()
+    with engine.begin() as connection:
+        connection.execute(text(LEDGERS))
+    # Retention asks for them, and an upgraded warehouse has the others only once it has built them.
+    dbt("run", "--select", "+fct_work_unit_hours", "+fct_model_health_hourly")
+    now = DAY + timedelta(days=100)
+    with engine.begin() as connection:
+        connection.execute(text("alter table intermediate.int_failures_reported rename to away"))
+    reasons = retain(engine, tmp_path, now, 30, families=["events"]).kept.values()
+    assert set(reasons) == {"no rollups: intermediate.int_failures_reported is not built"}
+    with engine.begin() as connection:
+        connection.execute(text("alter table intermediate.away rename to int_failures_reported"))
+    summary = retain(engine, tmp_path, now, 30, families=["events", "scores"])
+    assert summary.kept == {} and {day.family for day in summary.dropped} == {"events", "scores"}
+    assert rows("select from raw.events union all select from ml.scores") == []
+    assert told() == before
+    dbt("run", "--select", *(f"{model}+" for model in KEPT))
+    assert told() == before
+    day = {"start_hour": "2026-03-02T00:00Z", "end_hour": "2026-03-03T00:00Z", "start_date": MONDAY}
+    dbt("run", "--select", *KEPT, **day, end_date=MONDAY + timedelta(days=1))
+    assert told() == before

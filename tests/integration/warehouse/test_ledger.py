@@ -1,10 +1,11 @@
 """Consumers of the touched-hours ledger follow the loads and miss nothing (D6)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, text
 
-from warehouse.ledger import HourRange, pending_ranges, reopen, seen, settle, touch
+from warehouse.ledger import HourRange, frozen_count, pending_ranges, reopen, seen, settle, touch
 
 T0 = datetime(2026, 3, 1, 22, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -102,3 +103,32 @@ def test_empty_snapshot_settles_nothing(warehouse_engine: Engine) -> None:
     touch_hours(warehouse_engine, "north", 0)
     follow(warehouse_engine, "rolled_up", 100, 200)
     assert pending_ranges(warehouse_engine, "rolled_up") == [span(0, 1)]
+
+
+def test_what_is_pending_is_found_without_reading_what_is_settled(warehouse_engine: Engine) -> None:
+    """D6: asked at each tick of a sensor, whatever the history."""
+    settled = text("""
+        insert into raw.touched_hours (site_code, hour, touch_count, rolled_up_count, summarized_count, touched_at)
+        select 'north', timestamptz '2016-01-01' + n * interval '1 hour', 3, 3, 3, now()
+        from generate_series(1, 50000) as n
+    """)
+    with warehouse_engine.begin() as connection:
+        connection.execute(settled)
+    touch_hours(warehouse_engine, "north", 0, 1)
+    with warehouse_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("vacuum analyze raw.touched_hours"))
+    asked: list[str] = []
+
+    @event.listens_for(warehouse_engine, "before_cursor_execute")
+    def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    assert pending_ranges(warehouse_engine, "rolled_up") == [span(0, 2)]
+    assert (pending_ranges(warehouse_engine, "summarized"), frozen_count(warehouse_engine)) == ([], 0)
+    event.remove(warehouse_engine, "before_cursor_execute", listen)
+    assert len(asked) == 3
+    with warehouse_engine.connect() as connection:
+        for statement in asked:
+            plan = connection.scalars(text(f"explain (analyze, buffers) {statement}")).all()
+            assert any("ix_touched_hours_pending" in line for line in plan), plan
+            assert not any("Seq Scan on touched_hours" in line for line in plan), plan

@@ -151,6 +151,27 @@ def test_an_alarm_that_is_over_touches_no_hour_after_its_end(inbox: Any, change:
     assert touched() == [-10_000]
 
 
+def test_an_alarm_cleared_within_a_day_is_brief(warehouse_engine: Engine, inbox: Any, change: Any) -> None:
+    """Whichever of its changes comes first, and by whichever clock: it never counts as standing."""
+    change(1, "raised", T0)
+    change(1, "cleared", T0 + 24 * HOUR)
+    change(2, "raised", T0)
+    change(2, "cleared", T0 + 24 * HOUR + timedelta(microseconds=1))
+    change(3, "cleared", T0 - HOUR)
+    change(3, "raised", T0)
+    change(4, "raised", T0)
+    change(5, "raised", T0)
+    load_site(warehouse_engine, inbox, "demo")
+    brief = "select alarm_id from raw.alarm_changes where is_brief order by 1"
+    assert rows(warehouse_engine, brief) == [(1,), (3,)]
+    change(5, "acknowledged", T0 + HOUR)
+    change(4, "cleared", T0 + HOUR)
+    load_site(warehouse_engine, inbox, "demo")
+    assert rows(warehouse_engine, brief) == [(1,), (3,), (4,)]
+    marked = "select distinct transition from raw.alarm_changes where is_brief"
+    assert rows(warehouse_engine, marked) == [("raised",)]
+
+
 def test_a_log_that_does_not_move_on_is_refused(warehouse_engine: Engine, inbox: Any, change: Any) -> None:
     change(1, "raised", T0)
     inbox.pull_alarm_changes = lambda after: inbox.alarm_changes

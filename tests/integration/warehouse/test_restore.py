@@ -57,7 +57,8 @@ def reading(value: float, minute: int = 0, **more: Any) -> dict[str, Any]:
 def drop_all(engine: Engine, directory: Path) -> None:
     """Have retention drop everything, after what stands for a rollup."""
     execute(engine, "update raw.touched_hours set rolled_up_count = touch_count, summarized_count = touch_count")
-    execute(engine, "create table if not exists marts.fct_work_unit_hours as select 1 as one")
+    for table in ("marts.fct_work_unit_hours", "intermediate.int_failures_reported"):
+        execute(engine, f"create table if not exists {table} as select 1 as one")
     execute(engine, "drop table if exists marts.fct_sensor_readings_hourly")
     execute(
         engine,

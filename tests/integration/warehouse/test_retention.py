@@ -49,7 +49,7 @@ def follow(engine: Engine) -> None:
     """Roll everything up, as far as retention looks: settled hours, and marts that tell how many rows there were."""
     execute(engine, "update raw.touched_hours set rolled_up_count = touch_count, summarized_count = touch_count")
     execute(engine, "create table if not exists marts.fct_work_unit_hours as select 1 as one")
-    execute(engine, "create table if not exists marts.fct_model_health_hourly as select 1 as one")
+    execute(engine, "create table if not exists intermediate.int_failures_reported as select 1 as one")
     execute(engine, "drop table if exists marts.fct_sensor_readings_hourly")
     execute(
         engine,

@@ -10,7 +10,9 @@ with unsettled as (
         max(hour) over () as newest_hour
     from raw.touched_hours
     where
-        rolled_up_count < touch_count
+        -- By the index of what is pending; an hour is rolled up before it is summarized.
+        summarized_count < touch_count
+        and rolled_up_count < touch_count
         -- What came after its day was dropped waits for a restore: raw has only part of such hours.
         and not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
 

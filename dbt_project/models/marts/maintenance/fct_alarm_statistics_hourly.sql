@@ -72,15 +72,31 @@ raised as (
 
 ),
 
--- Those that stood for a day or stand still: few, whatever the history.
+-- Those that stood for a day or stand still: few, whatever the history, and found by an index of their own. Their ends
+-- are an aggregate each, because PostgreSQL takes them for many and would read all alarms for a join.
 lasting as (
 
     select
-        site_code,
-        raised_at + interval '{{ var("standing_after_s") }} seconds' as standing_from,
-        coalesce(cleared_at, 'infinity') as standing_until
-    from {{ ref('fct_alarms') }}
-    where coalesce(cleared_at, 'infinity') > raised_at + interval '{{ var("standing_after_s") }} seconds'
+        raised.site_code,
+        raised.changed_at + interval '{{ var("standing_after_s") }} seconds' as standing_from,
+        coalesce(
+            (
+                select min(cleared.changed_at)
+                from {{ ref('stg_raw__alarm_changes') }} as cleared
+                where
+                    cleared.site_code = raised.site_code
+                    and cleared.alarm_id = raised.alarm_id
+                    and cleared.transition = 'cleared'
+            ),
+            'infinity'
+        ) as standing_until
+    from {{ ref('stg_raw__alarm_changes') }} as raised
+    where
+        raised.transition = 'raised'
+        and not raised.is_brief
+        {% if built_hours() is not none %}
+            and raised.changed_at < {{ built_hours()[1] }} - interval '{{ var("standing_after_s") }} seconds'
+        {% endif %}
 
 ),
 

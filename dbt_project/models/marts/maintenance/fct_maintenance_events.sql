@@ -1,4 +1,4 @@
-{{ config(materialized='view', tags=['reference']) }}
+{{ config(materialized='view', tags=['daily']) }}
 
 with signs as (
 
@@ -63,13 +63,11 @@ costed as (
             judged.acknowledged_at <= judged.resolved_at
             and not exists (
                 select 1
-                from {{ ref('stg_raw__events') }} as stops
+                from {{ ref('int_failures_reported') }} as failures
                 where
-                    stops.site_code = judged.site_code
-                    and stops.work_unit_code = judged.work_unit_code
-                    and stops.event_type = 'down'
-                    and stops.is_certain
-                    and stops.event_time between judged.detected_at and judged.resolved_at
+                    failures.site_code = judged.site_code
+                    and failures.work_unit_code = judged.work_unit_code
+                    and failures.event_time between judged.detected_at and judged.resolved_at
             ),
             false
         ) as is_prevented

@@ -1,4 +1,4 @@
-{{ config(materialized='view', tags=['reference']) }}
+{{ config(materialized='view', tags=['daily']) }}
 
 -- Events are few, and a late one may join two others: a view is right at once, a table would have to know which dates.
 with events as (

@@ -16,6 +16,9 @@ select
     -- numerics
     value,
 
+    -- booleans
+    is_brief,
+
     -- timestamps
     changed_at,
     recorded_at
