@@ -205,12 +205,23 @@ def old(rows: list[str], days: set[str]) -> list[str]:
 
 def build_pending(engine: Engine, dbt: Any) -> None:
     """Build what the ledger says, as orchestration does: hours first, then local dates."""
-    for hours in ledger.pending_ranges(engine, "rolled_up"):
+    for hours in spans(ledger.pending_ranges(engine, "rolled_up")):
         seen = ledger.seen(engine, "rolled_up", hours.start, hours.end)
         dbt("run", "--select", "tag:hourly", start_hour=hours.start.isoformat(), end_hour=hours.end.isoformat())
         ledger.settle(engine, "rolled_up", seen)
-    for hours in ledger.pending_ranges(engine, "summarized"):
+    for hours in spans(ledger.pending_ranges(engine, "summarized")):
         seen = ledger.seen(engine, "summarized", hours.start, hours.end)
         first, last = (hours.start - DAY).date(), (hours.end + DAY).date()
         dbt("run", "--select", "tag:daily", start_date=first, end_date=last)
         ledger.settle(engine, "summarized", seen)
+
+
+def spans(ranges: list[ledger.HourRange]) -> list[ledger.HourRange]:
+    """Ranges of less than a day apart as one, so that dbt starts less often."""
+    joined: list[ledger.HourRange] = []
+    for hours in ranges:
+        if joined and hours.start - joined[-1].end < DAY:
+            joined[-1] = ledger.HourRange(joined[-1].start, hours.end)
+        else:
+            joined.append(hours)
+    return joined
