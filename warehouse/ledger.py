@@ -2,13 +2,14 @@
 
 What follows (rollups, daily marts) does not belong here. Two consumers work one after the other: `rolled_up` follows
 the loads, `summarized` follows the rollups. Hours whose raw rows are dropped, or that are too near to such, wait for a
-restore: computed now, true figures would give way to those of the few rows that came late.
+restore: computed now, true figures would give way to those of the few rows that came late. An hour is summarized in the
+local dates around its UTC day: while one of them has to stay as it is, the hour is rolled up and waits.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import Connection, Engine, text
 
@@ -30,7 +31,9 @@ _PENDING = {
     "rolled_up": f"{_UNSETTLED} and rolled_up_count < touch_count",
     "summarized": f"{_UNSETTLED} and summarized_count < rolled_up_count and rolled_up_count >= touch_count",
 }
-_IS_THAWED = "not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))"
+_DAY = "cast(hour at time zone 'UTC' as date)"
+WAITS_FOR_RESTORE: Final = f"(ops.is_frozen(site_code, {_DAY} - 1) or ops.is_frozen(site_code, {_DAY} + 1))"
+_IS_THAWED = {"rolled_up": f"not ops.is_frozen(site_code, {_DAY})", "summarized": f"not {WAITS_FOR_RESTORE}"}
 _LEADER = {"rolled_up": "touch_count", "summarized": "rolled_up_count"}
 
 
@@ -64,7 +67,8 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
     An hour is pending for `summarized` once it was rolled up and as long as no further rollup is due.
     """
     query = text(
-        f"select distinct hour from raw.touched_hours where {_PENDING[consumer]} and {_IS_THAWED} order by hour"
+        f"select distinct hour from raw.touched_hours where {_PENDING[consumer]} and {_IS_THAWED[consumer]}"
+        " order by hour"
     )
     with engine.connect() as connection:
         hours: Sequence[datetime] = connection.execute(query).scalars().all()
@@ -79,7 +83,7 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
 
 def frozen_count(engine: Engine) -> int:
     """How many touched hours wait for a restore of dropped days."""
-    query = text(f"select count(*) from raw.touched_hours where {_UNSETTLED} and not ({_IS_THAWED})")
+    query = text(f"select count(*) from raw.touched_hours where {_UNSETTLED} and {WAITS_FOR_RESTORE}")
     with engine.connect() as connection:
         return int(connection.execute(query).scalar_one())
 
@@ -88,7 +92,7 @@ def seen(engine: Engine, consumer: Consumer, start: datetime, end: datetime) -> 
     """Note how far the ledger is in a range. Call it before reading the data, or a touch in between is lost."""
     query = text(
         f"select site_code, hour, {_LEADER[consumer]} from raw.touched_hours "
-        f"where hour >= :start and hour < :end and {_IS_THAWED} order by site_code, hour"
+        f"where hour >= :start and hour < :end and {_IS_THAWED[consumer]} order by site_code, hour"
     )
     with engine.connect() as connection:
         rows = connection.execute(query, {"start": start, "end": end}).all()

@@ -11,16 +11,17 @@ from sqlalchemy import Connection, text
 from warehouse import archive_files
 from warehouse.archive import content_of, count, entry
 from warehouse.archived_tables import Family, Piece, bounds, tables_of
+from warehouse.ledger import WAITS_FOR_RESTORE
 
-# The days whose rows in the marts take raw rows of this one: ops.is_frozen, seen from the other side.
-_NEEDED_FROM, _NEEDED_UNTIL = timedelta(days=2), timedelta(days=3)
+# The days whose hours would wait for a restore of this one (warehouse/ledger.py), seen from the other side.
+_NEEDED_FROM, _NEEDED_UNTIL = timedelta(days=3), timedelta(days=4)
 _UNSETTLED = text(
-    """
+    f"""
     select min(hour) as first_hour, count(*) as hour_count from raw.touched_hours
     where site_code = :site_code and hour >= :start and hour < :end
     and summarized_count < touch_count
     -- Hours of other days that wait for a restore anyway will find this one in the archive too.
-    and (hour >= :day_start and hour < :day_end or not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date)))
+    and (hour >= :day_start and hour < :day_end or not {WAITS_FOR_RESTORE})
     """
 )
 _UNKNOWN_HOUR = """

@@ -17,15 +17,16 @@ from warehouse.archive import exclusively
 from warehouse.archived_tables import FAMILIES, TABLES, ArchivedTable, Family, bounds
 from warehouse.compression import allow_changes
 from warehouse.errors import NothingArchived
+from warehouse.ledger import WAITS_FOR_RESTORE
 from warehouse.signals import find_signals
 from warehouse.tables import archived_days
 
 _BY_NAME = {table.name: table for table in TABLES}
 _FROZEN = text(
-    """
+    f"""
     select distinct site_code, cast(hour at time zone 'UTC' as date) as day from raw.touched_hours
     where summarized_count < touch_count and hour >= :start and hour < :end
-    and ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
+    and {WAITS_FOR_RESTORE}
     order by 1, 2
     """
 )

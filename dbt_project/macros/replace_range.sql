@@ -7,7 +7,8 @@
     days_after     how many dates after them; 0 by default
 
   Rows that can no longer be computed, because raw rows near them are dropped (ops.is_frozen), stay as they are: not
-  even a build of everything replaces a true figure by an emptier one.
+  even a build of everything replaces a true figure by an emptier one. Whether a row stays, its key alone decides: where
+  a new time zone gives it another date, it is replaced there or stays here, and is never lost between the two.
 
   Tables keep their identity, so views and grants on them survive, and readers see either the old rows or the new.
 #}
@@ -25,8 +26,9 @@ select {{ columns }} from {{ arg_dict['temp_relation'] }} as part where {{ thawe
 
 
 {#
-  Rows that a site's new time zone moved here from a date that is not built now, or is frozen. Only a table without its range column in
-  the key can have them; its contract names the key. The date they come from is touched too, and loses the rest by itself.
+  Rows that a site's new time zone moved here from a date that is not built now. Only a table without its range column
+  in the key can have them; its contract names the key. The date they come from is touched too, and loses the rest by
+  itself.
 #}
 {% macro delete_moved_rows(arg_dict, thawed) -%}
     {%- set range = config.meta_get('range_column', none) -%}
@@ -51,15 +53,21 @@ where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.l
 {%- endmacro %}
 
 
-{# Whether the raw rows that a row of `part`, with these columns, is computed from are all there. #}
+{#
+  Whether the raw rows that a row of `part`, with these columns, is computed from are all there. A row of an hour in a
+  table by date waits with the hour until all dates that the hour may belong to can be built (warehouse/ledger.py).
+#}
 {% macro is_thawed(part, columns) -%}
     {%- set range = config.meta_get('range_column', none) -%}
     {%- set site = part ~ '.site_code' -%}
     {%- if 'site_code' not in columns -%}
         {%- set site = '(select s.site_code from raw.signals as s where s.signal_id = ' ~ part ~ '.signal_id)' -%}
     {%- endif -%}
+    {%- set day = "cast(" ~ part ~ ".hour at time zone 'UTC' as date)" -%}
     {%- if range == 'hour' -%}
-        not ops.is_frozen({{ site }}, cast({{ part }}.hour at time zone 'UTC' as date))
+        not ops.is_frozen({{ site }}, {{ day }})
+    {%- elif range == 'date' and 'hour' in columns -%}
+        not (ops.is_frozen({{ site }}, {{ day }} - 1) or ops.is_frozen({{ site }}, {{ day }} + 1))
     {%- elif range == 'date' -%}
         not ops.is_frozen({{ site }}, {{ part }}.date)
     {%- else -%}

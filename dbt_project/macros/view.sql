@@ -6,6 +6,7 @@
   wait who comes later. As PostgreSQL knows no text of views but its own, a temporary one is made to compare with.
 #}
 {% materialization view, adapter='postgres' %}
+    {%- do wait_for_creator() -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='view') -%}
     {%- set compared = adapter.quote(target.identifier) -%}

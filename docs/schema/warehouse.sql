@@ -413,6 +413,25 @@ COMMENT ON COLUMN raw.readings.quality IS '0 to 1 (S4-005)';
 
 COMMENT ON COLUMN raw.readings.batch_seq IS 'The inbox batch that brought this version';
 
+CREATE TABLE raw.reference_builds (
+    build_id bigint NOT NULL,
+    content text NOT NULL,
+    built_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE raw.reference_builds IS 'What the reference models were built for; the newest row holds.';
+
+COMMENT ON COLUMN raw.reference_builds.content IS 'Hash of the dbt project and cursors of the sites'' registries';
+
+ALTER TABLE raw.reference_builds ALTER COLUMN build_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME raw.reference_builds_build_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE raw.registry_changes (
     site_code text NOT NULL,
     change_seq bigint NOT NULL,
@@ -517,6 +536,9 @@ ALTER TABLE ONLY raw.reading_revisions
 
 ALTER TABLE ONLY raw.readings
     ADD CONSTRAINT pk_readings PRIMARY KEY (signal_id, event_time);
+
+ALTER TABLE ONLY raw.reference_builds
+    ADD CONSTRAINT pk_reference_builds PRIMARY KEY (build_id);
 
 ALTER TABLE ONLY raw.registry_changes
     ADD CONSTRAINT pk_registry_changes PRIMARY KEY (site_code, change_seq);

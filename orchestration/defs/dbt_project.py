@@ -15,7 +15,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from sqlalchemy import Engine
 
 from expectations.suites import SUITES
-from orchestration.attempts import is_done, is_under_way
+from orchestration.attempts import is_under_way
 from orchestration.defs.partitions import (
     DAYS,
     HOURS,
@@ -37,7 +37,7 @@ from orchestration.pending import registry_position, site_zones
 from orchestration.seen import seen_by_checks
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import Work, ask_for
-from warehouse import ledger
+from warehouse import ledger, reference_builds
 
 MANIFEST = load_manifest()
 # dbt and scoring read what the other writes, so they take turns.
@@ -45,6 +45,8 @@ TRANSFORM_POOL: Final = "transform"
 ALL: Final = dg.AllPartitionMapping()
 CHECKED: Final = {dg.AssetKey(suite.asset_key) for suite in SUITES.values()}
 SCORED: Final = {"scores", "anomalies"}
+_REFERENCE_IS_BEHIND: Final = "the reference models are not built yet for what is loaded"
+_BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
 _settings = OrchestrationSettings()
 
 
@@ -81,6 +83,9 @@ class Translator(DagsterDbtTranslator):
         return super().get_owners(dbt_resource_props) or ["team:data"]
 
 
+_TRANSLATOR: Final = Translator()
+
+
 def _checked_sources(manifest: Mapping[str, Any], unique_id: str) -> set[dg.AssetKey]:
     """The checked raw tables that reach a model through nothing but staging views and ephemeral models."""
     found, queue = set(), list(manifest["parent_map"][unique_id])
@@ -96,27 +101,51 @@ def _checked_sources(manifest: Mapping[str, Any], unique_id: str) -> set[dg.Asse
 def _build(context: dg.AssetExecutionContext, dbt: DbtResource, **variables: str) -> Iterator[Any]:
     """Run the selected models and their tests. dbt leaves its target folder behind, hence a passing one."""
     with TemporaryDirectory(prefix="millrace-dbt-") as target:
-        arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)]
+        arguments = [*_BUILD, "--vars", json.dumps(variables)]
         yield from dbt.cli(arguments, context=context, target_path=Path(target)).stream()
+
+
+def _build_reference_if_behind(
+    context: dg.AssetExecutionContext, dbt: DbtResource, engine: Engine
+) -> Iterator[dg.AssetMaterialization]:
+    """Build the reference models in a run that settles, where they are behind when it starts.
+
+    Call it after the ledger was noted: a registry change that is loaded later touches its hours once more, so that
+    they stay pending. A change that was loaded before is in the dimensions, whoever asked for the run and when.
+    """
+    content = reference_content(engine)
+    if reference_builds.newest(engine).content == content:
+        return
+    context.log.info("the dimensions are behind the registry or the dbt project: they are built first")
+    with TemporaryDirectory(prefix="millrace-dbt-") as target:
+        # Tests that other models have a part in are theirs.
+        arguments = [*_BUILD, "--select", "tag:reference", "--indirect-selection", "cautious"]
+        invocation = dbt.cli(arguments, manifest=MANIFEST, dagster_dbt_translator=_TRANSLATOR, target_path=Path(target))
+        yield from (event for event in invocation.stream() if isinstance(event, dg.AssetMaterialization))
+    reference_builds.record(engine, content)
 
 
 @dbt_assets(
     name="dbt_reference",
     manifest=MANIFEST,
     select="tag:reference",
-    dagster_dbt_translator=Translator(),
+    dagster_dbt_translator=_TRANSLATOR,
     pool=TRANSFORM_POOL,
 )
-def reference(context: dg.AssetExecutionContext, dbt: DbtResource) -> Iterator[Any]:
+def reference(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: WarehouseResource) -> Iterator[Any]:
     """Seeds, staging views, dimensions and features: what does not depend on the hour."""
+    engine = warehouse.engine()
+    content = reference_content(engine)
     yield from _build(context, dbt)
+    if context.selected_asset_keys >= reference.keys:
+        reference_builds.record(engine, content)
 
 
 @dbt_assets(
     manifest=MANIFEST,
     name="dbt_hourly",
     select="tag:hourly",
-    dagster_dbt_translator=Translator(),
+    dagster_dbt_translator=_TRANSLATOR,
     partitions_def=HOURS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool=TRANSFORM_POOL,
@@ -127,6 +156,7 @@ def hourly(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: Wareh
     engine = warehouse.engine()
     checked = seen_by_checks(context.instance, context.run)
     snapshot = checked or ledger.seen(engine, "rolled_up", start, end)
+    yield from _build_reference_if_behind(context, dbt, engine)
     yield from _build(context, dbt, start_hour=start.isoformat(), end_hour=end.isoformat())
     if context.selected_asset_keys >= hourly.keys:
         ledger.settle(engine, "rolled_up", snapshot)
@@ -136,7 +166,7 @@ def hourly(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: Wareh
     manifest=MANIFEST,
     name="dbt_daily",
     select="tag:daily",
-    dagster_dbt_translator=Translator(),
+    dagster_dbt_translator=_TRANSLATOR,
     partitions_def=DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool=TRANSFORM_POOL,
@@ -146,6 +176,7 @@ def daily(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: Wareho
     start, end = required(days_of(context.run.tags))
     engine = warehouse.engine()
     snapshot = ledger.seen(engine, "summarized", *hours_inside(start, end, site_zones(engine)))
+    yield from _build_reference_if_behind(context, dbt, engine)
     yield from _build(context, dbt, start_date=start.isoformat(), end_date=end.isoformat())
     if context.selected_asset_keys >= daily.keys:
         ledger.settle(engine, "summarized", snapshot)
@@ -155,7 +186,7 @@ def daily(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: Wareho
     manifest=MANIFEST,
     name="dbt_health",
     select="tag:health",
-    dagster_dbt_translator=Translator(),
+    dagster_dbt_translator=_TRANSLATOR,
     pool=TRANSFORM_POOL,
 )
 def health(context: dg.AssetExecutionContext, dbt: DbtResource) -> Iterator[Any]:
@@ -170,12 +201,14 @@ def health(context: dg.AssetExecutionContext, dbt: DbtResource) -> Iterator[Any]
 )
 def on_reference_changes(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
     """The registry or the dbt project has changed: build staging, dimensions and features again."""
-    work = _reference_work(warehouse.engine())
-    if work is None:
+    engine = warehouse.engine()
+    if registry_position(engine) is None:
         return ask_for(context.instance, [], notes=["no site has registered anything yet"])
-    if is_done(context.instance, work):
+    content, built = reference_content(engine), reference_builds.newest(engine)
+    if built.content == content:
         return ask_for(context.instance, [], notes=["the reference models are up to date"])
-    return ask_for(context.instance, [Work(name=work, label="reference models")])
+    # With its number: what was built before may have to be built again, after a rollback or a restore.
+    return ask_for(context.instance, [Work(name=f"reference:{content}:{built.number}", label="reference models")])
 
 
 @dg.sensor(
@@ -188,8 +221,8 @@ def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseRe
     engine = warehouse.engine()
     if is_under_way(context.instance, "hourly_rollup"):
         return ask_for(context.instance, [], notes=["a rollup is under way"])
-    if not is_reference_built(context.instance, engine):
-        return ask_for(context.instance, [], notes=["the reference models are not built yet for what is loaded"])
+    if not is_reference_built(engine):
+        return ask_for(context.instance, [], notes=[_REFERENCE_IS_BEHIND])
     ranges = ledger.pending_ranges(engine, "rolled_up")
     works = (
         _range_work(
@@ -215,6 +248,8 @@ def on_summarizable_hours(context: dg.SensorEvaluationContext, warehouse: Wareho
     engine = warehouse.engine()
     if is_under_way(context.instance, "daily_kpis"):
         return ask_for(context.instance, [], notes=["daily KPIs are under way"])
+    if not is_reference_built(engine):
+        return ask_for(context.instance, [], notes=[_REFERENCE_IS_BEHIND])
     zones = site_zones(engine)
     dates = merge(local_dates(hours.start, hours.end, zones) for hours in ledger.pending_ranges(engine, "summarized"))
     works = (
@@ -230,15 +265,14 @@ def on_summarizable_hours(context: dg.SensorEvaluationContext, warehouse: Wareho
     return ask_for(context.instance, works, most=_settings.ranges_per_tick)
 
 
-def is_reference_built(instance: dg.DagsterInstance, engine: Engine) -> bool:
+def reference_content(engine: Engine) -> str:
+    """Names what the reference models are made from: this dbt project, and the registries as far as they are loaded."""
+    return f"{project_hash()}:{registry_position(engine) or ''}"
+
+
+def is_reference_built(engine: Engine) -> bool:
     """Whether the dimensions know everything that the registry held at the newest load."""
-    work = _reference_work(engine)
-    return work is not None and is_done(instance, work)
-
-
-def _reference_work(engine: Engine) -> str | None:
-    position = registry_position(engine)
-    return position and f"reference:{project_hash()}:{position}"
+    return reference_builds.newest(engine).content == reference_content(engine)
 
 
 def _range_work(

@@ -241,3 +241,12 @@ touched_hours = Table(
     schema="raw",
     comment="The touched-hours ledger (D6): an hour is pending while a consumer's count is behind touch_count.",
 )
+reference_builds = Table(
+    "reference_builds",
+    warehouse_metadata,
+    Column("build_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("content", Text, nullable=False, comment="Hash of the dbt project and cursors of the sites' registries"),
+    utc("built_at", now=True),
+    schema="raw",
+    comment="What the reference models were built for; the newest row holds.",
+)

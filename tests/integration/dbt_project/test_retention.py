@@ -42,6 +42,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.batches: list[tuple[BatchLedgerEntry, list[dict[str, Any]]]] = []
+        self.time_zones = ["Europe/Berlin"]
 
     def add(self, kind: str, items: list[dict[str, Any]], received_at: datetime) -> None:
         seq = len(self.batches) + 1
@@ -61,9 +62,9 @@ class Inbox:
         )
 
     def pull_registry_changes(self, after: int) -> list[RegistryChange]:
-        zone = {"name": "", "time_zone": "Europe/Berlin"}
+        first, *moved = [("sites", "berlin", {"name": "", "time_zone": zone}) for zone in self.time_zones]
         unit = {"name": "", "target_units_per_h": 10}
-        changes = [("sites", "berlin", zone), ("work_units", "U1", unit)]
+        changes = [first, ("work_units", "U1", unit), *moved]
         return [
             RegistryChange(change_seq=n, entity=entity, code=code, payload=payload, changed_by="", changed_at=START)  # type: ignore[arg-type]
             for n, (entity, code, payload) in enumerate(changes, start=1)
@@ -97,7 +98,9 @@ def test_figures_outlive_their_raw_rows(
 ) -> None:
     engine, dice, inbox, dbt = warehouse_engine, random.Random(4), Inbox(), start_dbt(warehouse_url)
     every_three_hours = [START + n * 3 * HOUR for n in range(DAYS * 8)]
-    inbox.add("readings", readings(every_three_hours, 20.0), received_at=START + DAYS * DAY)
+    # One more in the second half of an hour, which is another date in Kolkata: the first that can be built.
+    seams = [START + 6 * DAY + timedelta(hours=18, minutes=45)]
+    inbox.add("readings", readings(every_three_hours + seams, 20.0), received_at=START + DAYS * DAY)
     inbox.add("events", events(every_three_hours, dice), received_at=START + DAYS * DAY)
 
     def tables() -> dict[str, list[str]]:
@@ -144,13 +147,56 @@ def test_figures_outlive_their_raw_rows(
     assert not refused.is_success and "restore" in " ".join(refused.messages)
     assert tables() == held
 
+    move(engine, dbt, inbox, dice)
+
     restore(engine, tmp_path, START.date(), date(2026, 3, 31))
     assert ledger.frozen_count(engine) == 0
     build_pending(engine, dbt)
     exact = tables()
-    assert len(exact["marts.fct_sensor_readings_hourly"]) == DAYS * 8 + 3
+    assert len(exact["marts.fct_sensor_readings_hourly"]) == DAYS * 8 + 4
     dbt("run", "--full-refresh")
     assert tables() == exact
+
+
+def move(engine: Engine, dbt: Any, inbox: Inbox, dice: random.Random) -> None:
+    """Move the site to the west and far to the east: hours change their dates over the edge of what can be built.
+
+    No hour of the models' health is lost or emptied, and each date that is built has all of its readings.
+    """
+    confidence = text("""
+        select hour, stream, subject_code, avg_confidence, sample_count from marts.fct_model_health_hourly
+        union all
+        select hour, subject_kind, subject_code, avg_confidence, sample_count from marts.fct_confidence_hourly
+        order by 1, 2, 3
+    """)
+    counted = text("""
+        select d.date, d.reading_count, count(*) as raw_count
+        from marts.fct_sensor_readings_daily as d
+        inner join marts.dim_sites as s using (site_code)
+        inner join raw.readings as r
+            on r.signal_id = d.signal_id and cast(r.event_time at time zone s.time_zone as date) = d.date
+        where not ops.is_frozen(d.site_code, d.date)
+        group by d.date, d.reading_count order by d.date
+    """)
+    # An hour that can be rolled up, of a date in New York that cannot be built.
+    late = [START + 7 * DAY + 2 * HOUR]
+    inbox.add("events", events(late, dice), received_at=NOW)
+    load_site(engine, inbox, "berlin")
+    build_pending(engine, dbt)
+    with engine.connect() as connection:
+        before = connection.execute(confidence).all()
+    for zone in ("America/New_York", "Asia/Kolkata"):
+        inbox.time_zones.append(zone)
+        inbox.add("readings", readings(late, 50.0), received_at=NOW)
+        load_site(engine, inbox, "berlin")
+        dbt("run", "--select", "tag:reference")
+        build_pending(engine, dbt)
+        dbt("run", "--select", "tag:daily")
+        with engine.connect() as connection:
+            assert connection.execute(confidence).all() == before
+            days = connection.execute(counted).all()
+        assert [day.reading_count for day in days] == [day.raw_count for day in days]
+        assert days[0].date == START.date() + 7 * DAY
 
 
 def old(rows: list[str], days: set[str]) -> list[str]:
@@ -159,12 +205,23 @@ def old(rows: list[str], days: set[str]) -> list[str]:
 
 def build_pending(engine: Engine, dbt: Any) -> None:
     """Build what the ledger says, as orchestration does: hours first, then local dates."""
-    for hours in ledger.pending_ranges(engine, "rolled_up"):
+    for hours in spans(ledger.pending_ranges(engine, "rolled_up")):
         seen = ledger.seen(engine, "rolled_up", hours.start, hours.end)
         dbt("run", "--select", "tag:hourly", start_hour=hours.start.isoformat(), end_hour=hours.end.isoformat())
         ledger.settle(engine, "rolled_up", seen)
-    for hours in ledger.pending_ranges(engine, "summarized"):
+    for hours in spans(ledger.pending_ranges(engine, "summarized")):
         seen = ledger.seen(engine, "summarized", hours.start, hours.end)
         first, last = (hours.start - DAY).date(), (hours.end + DAY).date()
         dbt("run", "--select", "tag:daily", start_date=first, end_date=last)
         ledger.settle(engine, "summarized", seen)
+
+
+def spans(ranges: list[ledger.HourRange]) -> list[ledger.HourRange]:
+    """Ranges of less than a day apart as one, so that dbt starts less often."""
+    joined: list[ledger.HourRange] = []
+    for hours in ranges:
+        if joined and hours.start - joined[-1].end < DAY:
+            joined[-1] = ledger.HourRange(joined[-1].start, hours.end)
+        else:
+            joined.append(hours)
+    return joined

@@ -21,7 +21,6 @@ BERLIN, PUNE = "berlin", "pune"
 MODELS = (
     "tag:reference",
     "fct_sensor_readings_hourly",
-    "int_readings_split",
     "fct_signal_quality_hourly",
     "fct_sensor_readings_daily",
     "fct_sensor_trends_daily",
@@ -139,16 +138,12 @@ def test_a_local_day_cuts_the_hour_that_midnight_lies_in(rows: Rows) -> None:
 
 
 def test_the_hour_itself_stays_whole(rows: Rows) -> None:
-    """S0-037: the hourly rollup is by UTC hour; what it is cut into is kept beside it."""
+    """S0-037: the hourly rollup is by UTC hour."""
     hour = "2026-03-02T18:00Z"
     assert rows(f"""
         select reading_count, good_count, avg_value, first_value, last_value
         from marts.fct_sensor_readings_hourly where hour = '{hour}' and site_code = '{PUNE}'
     """) == [(4, 3, 3.0, 1.0, 5.0)]
-    assert rows("select hour::text, date::text, reading_count, last_value from intermediate.int_readings_split") == [
-        ("2026-03-02 18:00:00+00", "2026-03-02", 3, 3.0),
-        ("2026-03-02 18:00:00+00", "2026-03-03", 1, 5.0),
-    ]
 
 
 def test_a_day_pools_its_hours_by_reading(rows: Rows) -> None:

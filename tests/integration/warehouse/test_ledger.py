@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, insert, text
 
 from warehouse.ledger import HourRange, frozen_count, pending_ranges, reopen, seen, settle, touch
+from warehouse.tables import archived_days
 
 T0 = datetime(2026, 3, 1, 22, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -132,3 +133,25 @@ def test_what_is_pending_is_found_without_reading_what_is_settled(warehouse_engi
             plan = connection.scalars(text(f"explain (analyze, buffers) {statement}")).all()
             assert any("ix_touched_hours_pending" in line for line in plan), plan
             assert not any("Seq Scan on touched_hours" in line for line in plan), plan
+
+
+def test_an_hour_waits_for_a_restore_while_a_date_it_may_belong_to_cannot_be_built(warehouse_engine: Engine) -> None:
+    """C2. A date reaches three days back and two ahead; an hour may lie in the date before its UTC day or after it."""
+    dropped = {"table_name": "events", "site_code": "north", "equipment_class": "", "day": T0.date(), "row_count": 0,
+               "checksum": 0, "byte_count": 0, "touch_count": 0, "written_at": T0, "dropped_at": T0}  # fmt: skip
+    with warehouse_engine.begin() as connection:
+        connection.execute(insert(archived_days), [dropped])
+    touch_hours(warehouse_engine, "north", *(24 * days for days in range(-5, 7)))
+
+    def days(consumer: str) -> list[int]:
+        return [(pending.start - T0) // DAY for pending in pending_ranges(warehouse_engine, consumer)]  # type: ignore[arg-type]
+
+    assert days("rolled_up") == [-5, -4, -3, 4, 5, 6]
+    follow(warehouse_engine, "rolled_up", -5 * 24, 7 * 24)
+    assert days("summarized") == [-5, -4, 5, 6]
+    follow(warehouse_engine, "summarized", -5 * 24, 7 * 24)
+    assert frozen_count(warehouse_engine) == 8
+    with warehouse_engine.begin() as connection:
+        connection.execute(archived_days.delete())
+    assert days("rolled_up") == [-2, -1, 0, 1, 2, 3]
+    assert days("summarized") == [-3, 4], "rolled up, and kept for the dates"

@@ -1,13 +1,6 @@
-{{
-    config(
-        materialized='incremental',
-        tags=['hourly'],
-        meta={'range_column': 'hour'},
-        indexes=[{'columns': ['hour', 'signal_id', 'date'], 'unique': true}],
-    )
-}}
+{{ config(materialized='ephemeral', tags=['daily']) }}
 
--- A rollup cannot be split afterwards, and its raw readings are dropped long before it: hence the parts are kept.
+-- A rollup cannot be split afterwards: the parts are computed from raw readings, of which a date that is built has all.
 with cut_hours as (
 
     select
@@ -20,30 +13,30 @@ with cut_hours as (
     where
         cast(rollups.hour at time zone sites.time_zone as date)
         < cast((rollups.hour + interval '59 minutes') at time zone sites.time_zone as date)
-        and {{ in_hours('rollups.hour') }}
+        and {{ around_dates('rollups.hour') }}
 
 ),
 
+-- Hour by hour: few are cut, and most sites have none.
 parts as (
 
     select
         cut_hours.site_code,
         cut_hours.signal_id,
         cut_hours.hour,
-        cast(readings.event_time at time zone cut_hours.time_zone as date) as date,
-        {{ reading_figures() }}
+        figures.*
     from cut_hours
-    inner join {{ ref('stg_raw__readings') }} as readings
-        on
+    cross join lateral (
+        select
+            cast(readings.event_time at time zone cut_hours.time_zone as date) as date,
+            {{ reading_figures() }}
+        from {{ ref('stg_raw__readings') }} as readings
+        where
             cut_hours.signal_id = readings.signal_id
             and cut_hours.hour <= readings.event_time
             and cut_hours.hour + interval '1 hour' > readings.event_time
-    where {{ in_hours('readings.event_time') }}
-    group by
-        cut_hours.site_code,
-        cut_hours.signal_id,
-        cut_hours.hour,
-        cast(readings.event_time at time zone cut_hours.time_zone as date)
+        group by cast(readings.event_time at time zone cut_hours.time_zone as date)
+    ) as figures
 
 )
 

@@ -20,15 +20,15 @@ pending as (
     from raw.touched_hours
     where
         summarized_count < touch_count
-        -- What came after its day was dropped waits for a restore, and nothing else does. As ops.is_frozen says, which
-        -- would look with the rights of whoever reads this view.
+        -- What came after its day was dropped waits for a restore, and nothing else does. As warehouse/ledger.py says,
+        -- whose ops.is_frozen would look with the rights of whoever reads this view.
         and not exists (
             select 1 from ops.archived_days
             where
                 archived_days.dropped_at is not null
                 and archived_days.site_code = touched_hours.site_code
-                and archived_days.day between cast(touched_hours.hour at time zone 'UTC' as date) - 3
-                and cast(touched_hours.hour at time zone 'UTC' as date) + 2
+                and archived_days.day between cast(touched_hours.hour at time zone 'UTC' as date) - 4
+                and cast(touched_hours.hour at time zone 'UTC' as date) + 3
         )
     group by site_code
 

@@ -6,8 +6,7 @@
     )
 }}
 
--- From the hourly rollups, which are kept for years, not from raw readings, which are not (C2): a date can be built
--- again when its readings are gone. An hour that has a local midnight in it comes in its two parts.
+-- From the hourly rollups. An hour that has a local midnight in it comes in its two parts.
 with zoned as (
 
     select
@@ -50,7 +49,6 @@ parts as (
         first_value,
         last_value
     from {{ ref('int_readings_split') }}
-    where {{ around_dates('hour') }}
 
 ),
 
