@@ -172,7 +172,7 @@ def test_many_rows_pass_through_in_blocks(warehouse_engine: Engine, inbox: Any, 
 
 
 def test_one_storage_command_at_a_time(warehouse_engine: Engine, tmp_path: Path) -> None:
-    with exclusively(warehouse_engine), pytest.raises(StorageBusy, match="under way"):
+    with exclusively(warehouse_engine, tmp_path), pytest.raises(StorageBusy, match="under way"):
         archive(warehouse_engine, tmp_path, FIRST, LAST)
     archive(warehouse_engine, tmp_path, FIRST, LAST)
 

@@ -288,5 +288,5 @@ def test_late_rows_of_a_dropped_day_are_kept_and_wait(plant: Engine, inbox: Any,
 
 
 def test_nothing_is_dropped_while_something_is_archived(plant: Engine, tmp_path: Path) -> None:
-    with exclusively(plant), pytest.raises(StorageBusy):
+    with exclusively(plant, tmp_path), pytest.raises(StorageBusy):
         retain(plant, tmp_path, NOW, 180)
