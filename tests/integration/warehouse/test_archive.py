@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import Engine, NullPool, text
 
 from ingestion_api.contract import RegistryChange
-from warehouse.archive import archive, exclusively
+from warehouse.archive import archive
 from warehouse.engine import create_engine
 from warehouse.errors import NotOwner, StorageBusy
 from warehouse.load import load_site
+from warehouse.storage_lock import exclusively
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 4)

@@ -9,12 +9,13 @@ from sqlalchemy import Engine, text
 
 from ingestion_api.contract import RegistryChange
 from warehouse import ledger, retention
-from warehouse.archive import archive, exclusively
+from warehouse.archive import archive
 from warehouse.compression import compress
 from warehouse.errors import StorageBusy
 from warehouse.load import load_site
 from warehouse.retention import RetentionSummary, retain
 from warehouse.retention_rules import Rule, remove_rule, rules, set_rule
+from warehouse.storage_lock import exclusively
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 DAY = date(2026, 3, 1)
