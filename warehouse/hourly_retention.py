@@ -96,17 +96,17 @@ def days_past_retention(
     engine: Engine, now: datetime, keep_days: int, summary: RetentionSummary
 ) -> list[tuple[str, date]]:
     """Sites and days whose hours are past their retention and not deleted, oldest first. Nothing is proven."""
-    found = []
+    found: list[tuple[str, date]] = []
     with engine.connect() as connection:
         known = rules(connection)
-        for site_code, day in connection.execute(_DUE, {"end": bounds(now.date())[0]}):
-            rule = rule_for(known, HOURLY, site_code, "", keep_days)
-            if rule.keep_days is None or bounds(day)[1] > now - timedelta(days=rule.keep_days):
+        for row in connection.execute(_DUE, {"end": bounds(now.date())[0]}):
+            rule = rule_for(known, HOURLY, row.site_code, "", keep_days)
+            if rule.keep_days is None or bounds(row.day)[1] > now - timedelta(days=rule.keep_days):
                 continue
             if rule.is_legal_hold:
-                summary.keep(f"hours of {site_code}, {day}", "legal hold")
+                summary.keep(f"hours of {row.site_code}, {row.day}", "legal hold")
             else:
-                found.append((site_code, day))
+                found.append((row.site_code, row.day))
     return found
 
 
