@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from warehouse import backup_commands, storage_commands
-from warehouse.settings import DATABASES, RoleSettings, WarehouseSettings, warehouse_dsn
-from warehouse.storage_commands import told_in_one_line
+from warehouse.settings import DATABASES, RoleSettings, WarehouseSettings
+from warehouse.storage_commands import owned_warehouse, told_in_one_line
 
 app = typer.Typer(
     help="The embedded database, backups, the schema of both databases, and what becomes of old raw rows.",
@@ -90,12 +90,9 @@ def erase_worker(
     ],
 ) -> None:
     """Put a pseudonym in the place of a worker's code in every table and file, and delete the name. Totals stay."""
-    from warehouse.engine import create_engine
     from warehouse.worker_erasure import erase_everywhere
 
-    with told_in_one_line():
-        settings = WarehouseSettings()
-        engine = create_engine(warehouse_dsn(settings.storage_warehouse_url))
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
         changed, files = erase_everywhere(engine, settings.archive(), site, worker, pseudonym)
     for table, count in changed.items():
         typer.echo(f"{count:>9} rows of {table}")
@@ -108,15 +105,15 @@ def erase_worker(
 @app.command()
 def repeat_erasures() -> None:
     """Erase again whom the archive knows to be erased: after a restore of the databases to an earlier moment."""
-    from warehouse.engine import create_engine
     from warehouse.storage_lock import exclusively
 
-    with told_in_one_line():
-        settings = WarehouseSettings()
-        engine = create_engine(warehouse_dsn(settings.storage_warehouse_url))
-        with exclusively(engine, settings.archive(), are_all_repeated=True) as repeated:
-            for worker in repeated:
-                typer.echo(f"{worker.worker_code} of {worker.site_code} is {worker.pseudonym} again.")
+    with (
+        told_in_one_line(),
+        owned_warehouse() as (settings, engine),
+        exclusively(engine, settings.archive(), are_all_repeated=True) as repeated,
+    ):
+        for worker in repeated:
+            typer.echo(f"{worker.worker_code} of {worker.site_code} is {worker.pseudonym} again.")
     typer.echo(f"{len(repeated)} erasures were done again.")
 
 

@@ -58,7 +58,7 @@ def compress() -> None:
     def tell(chunk: CompressedChunk) -> None:
         typer.echo(f"{chunk.table} {chunk.range_start:%F}: {chunk.before_bytes:,} to {chunk.after_bytes:,} bytes")
 
-    with told_in_one_line(), _warehouse() as (settings, engine):
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
         with engine.connect() as connection:
             found = capabilities(connection)
         if not found.has_compression:
@@ -73,7 +73,7 @@ def archive(tables: _Tables = [], start: _From = None, end: _To = None) -> None:
     """Write cold days of raw rows to Parquet, and again those that changed since."""
     from warehouse.archive import archive
 
-    with told_in_one_line(), _warehouse() as (settings, engine):
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
         first, after_last = _days(start, end, date(1970, 1, 1), _cold(settings))
         summary = archive(
             engine, settings.archive(), first, after_last, families=_families(tables),
@@ -98,7 +98,7 @@ def restore(
     """Bring archived days back into the raw tables; rows that are there stay."""
     from warehouse.restore import restore
 
-    with told_in_one_line(), _warehouse() as (settings, engine):
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
         if start is None or end is None:
             raise typer.BadParameter("say which days: --from 2026-01-01 --to 2026-01-31")
         first, after_last = _days(start, end, start.date(), end.date())
@@ -128,7 +128,7 @@ def retain(
     from warehouse.retention import retain
 
     verb = "would go" if rehearse else "gone"
-    with told_in_one_line(), _warehouse() as (settings, engine):
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
         now, chosen = datetime.now(UTC), _ruled(tables)
         families = tuple(family for family in FAMILIES if family in chosen)
         summary = retain(
@@ -156,7 +156,7 @@ def list_rules() -> None:
     """List the rules."""
     from warehouse.retention_rules import rules
 
-    with told_in_one_line(), _warehouse() as (settings, engine), engine.connect() as connection:
+    with told_in_one_line(), owned_warehouse() as (settings, engine), engine.connect() as connection:
         for rule in rules(connection):
             kept = "for ever" if rule.keep_days is None else f"{rule.keep_days} days"
             kept = "legal hold" + (f", {kept}" if rule.keep_days else "") if rule.is_legal_hold else kept
@@ -180,7 +180,7 @@ def set_rule(
     """Say how long rows of a table stay, at a site, of a class."""
     from warehouse.retention_rules import Rule, set_rule
 
-    with told_in_one_line(), _warehouse() as (_, engine), engine.begin() as connection:
+    with told_in_one_line(), owned_warehouse() as (_, engine), engine.begin() as connection:
         (family,) = _ruled([table])
         if equipment_class and family not in {"readings", "scores"}:
             raise typer.BadParameter(f"{family} are of no equipment class")
@@ -196,14 +196,15 @@ def remove_rule(
     """Remove a rule."""
     from warehouse.retention_rules import remove_rule
 
-    with told_in_one_line(), _warehouse() as (_, engine), engine.begin() as connection:
+    with told_in_one_line(), owned_warehouse() as (_, engine), engine.begin() as connection:
         (family,) = _ruled([table])
         if not remove_rule(connection, family, site, equipment_class):
             typer.echo("There is no such rule.")
 
 
 @contextmanager
-def _warehouse() -> Iterator[tuple[WarehouseSettings, Engine]]:
+def owned_warehouse() -> Iterator[tuple[WarehouseSettings, Engine]]:
+    """The settings, and the warehouse as its owner."""
     settings = WarehouseSettings()
     engine = create_engine(warehouse_dsn(settings.storage_warehouse_url))
     try:

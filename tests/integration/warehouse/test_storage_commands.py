@@ -103,9 +103,9 @@ def test_reasons_are_told(run: Any, warehouse_engine: Engine, inbox: Any) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["restore", "--from", "2026-01-01", "--to", "2026-01-31"], "millrace: no readings, events, scores from"),
+        (["restore", "--from", "2026-01-01", "--to", "2026-01-31"], "no readings, events, scores, alarms from"),
         (["restore"], "say which days"),
-        (["archive", "--table", "alarms"], "it is one of readings, events, scores"),
+        (["archive", "--table", "hourly"], "it is one of readings, events, scores, alarms"),
         (["archive", "--from", "2026-02-01", "--to", "2026-01-01"], "there is no day"),
         (["archive", "--from", "tomorrow"], "does not match"),
     ],
