@@ -69,6 +69,7 @@ _ALARM_CHANGE = {
     "metric": pa.string(),
     "severity": pa.string(),
     "recorded_at": _TIME,
+    "is_brief": pa.bool_(),
 }
 _SUPERSEDED = {"superseded_at": _TIME}
 # By the driver's own placeholders, because COPY takes no others.

@@ -16,6 +16,7 @@ from warehouse.archive_content import count
 from warehouse.archived_tables import Piece, bounds, groups, tables_of
 from warehouse.hourly_tables import HourlyTable
 from warehouse.keep_days import HOURLY_KEEP_DAYS
+from warehouse.ledger import WAITS_FOR_EVER
 from warehouse.retention import RetentionSummary
 from warehouse.retention_rules import HOURLY, rule_for, rules
 from warehouse.storage_lock import exclusively
@@ -31,14 +32,13 @@ _DUE = text(
     order by 2, 1
     """
 )
-# The dates whose marts take hours of this day, ops.is_closed seen from the other side.
-_REACH = (timedelta(days=2), timedelta(days=6))
+# The days whose hours would wait for ever (warehouse/ledger.py), seen from the other side.
+_REACH = (timedelta(days=3), timedelta(days=7))
 _UNSETTLED = text(
-    """
+    f"""
     select min(hour) as hour from raw.touched_hours
     where site_code = :site_code and hour >= :start and hour < :end
-    and (rolled_up_count < touch_count or summarized_count < rolled_up_count)
-    and not ops.is_closed(site_code, cast(hour at time zone 'UTC' as date))
+    and summarized_count < touch_count and not {WAITS_FOR_EVER}
     """
 )
 

@@ -100,6 +100,10 @@ HOURLY_TABLES: tuple[HourlyTable, ...] = (
 )  # fmt: skip
 
 
+# They tell of hours too, and stay: what maintenance events and savings of all time are computed from.
+KEPT_FOR_EVER = frozenset({"intermediate.int_failures_reported", "intermediate.int_hours_judged"})
+
+
 def built(connection: Connection) -> list[HourlyTable]:
     """The tables of hours that are there."""
     return [table for table in HOURLY_TABLES if connection.scalar(_EXISTS, {"relation": table.relation})]

@@ -34,8 +34,8 @@ pending as (
             select 1 from ops.closed_days
             where
                 closed_days.site_code = touched_hours.site_code
-                and closed_days.day between cast(touched_hours.hour at time zone 'UTC' as date) - 6
-                and cast(touched_hours.hour at time zone 'UTC' as date) + 2
+                and closed_days.day between cast(touched_hours.hour at time zone 'UTC' as date) - 7
+                and cast(touched_hours.hour at time zone 'UTC' as date) + 3
         )
     group by site_code
 
