@@ -8,7 +8,7 @@ import typer
 
 from warehouse import backup_commands, storage_commands
 from warehouse.settings import DATABASES, RoleSettings, WarehouseSettings
-from warehouse.storage_commands import told_in_one_line
+from warehouse.storage_commands import owned_warehouse, told_in_one_line
 
 app = typer.Typer(
     help="The embedded database, backups, the schema of both databases, and what becomes of old raw rows.",
@@ -89,22 +89,32 @@ def erase_worker(
         str, typer.Option("--as", help="What `python -m ingestion_api erase-worker` put in its place")
     ],
 ) -> None:
-    """Put a pseudonym in the place of a worker's code in every table, and delete the name. Totals stay."""
-    from warehouse.archive_erasure import erase_from_archive
-    from warehouse.engine import create_engine
-    from warehouse.erasure import erase_worker as erase
+    """Put a pseudonym in the place of a worker's code in every table and file, and delete the name. Totals stay."""
+    from warehouse.worker_erasure import erase_everywhere
 
-    with told_in_one_line():
-        settings = WarehouseSettings()
-        engine = create_engine(settings.warehouse_dsn())
-        changed = erase(engine, site, worker, pseudonym)
-        files = erase_from_archive(engine, settings.archive(), site, worker, pseudonym)
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
+        changed, files = erase_everywhere(engine, settings.archive(), site, worker, pseudonym)
     for table, count in changed.items():
         typer.echo(f"{count:>9} rows of {table}")
     if files:
         typer.echo(f"{files:>9} files of the archive")
     is_gone = not changed and not files
     typer.echo(f"Nothing in the warehouse names {worker}." if is_gone else f"{worker} is {pseudonym} from now on.")
+
+
+@app.command()
+def repeat_erasures() -> None:
+    """Erase again whom the archive knows to be erased: after a restore of the databases to an earlier moment."""
+    from warehouse.storage_lock import exclusively
+
+    with (
+        told_in_one_line(),
+        owned_warehouse() as (settings, engine),
+        exclusively(engine, settings.archive(), are_all_repeated=True) as repeated,
+    ):
+        for worker in repeated:
+            typer.echo(f"{worker.worker_code} of {worker.site_code} is {worker.pseudonym} again.")
+    typer.echo(f"{len(repeated)} erasures were done again.")
 
 
 @app.command()

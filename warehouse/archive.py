@@ -1,41 +1,20 @@
 """Writes days of raw rows to Parquet, and again what changed since. What may be dropped then is `retention`'s."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, NullPool, Row, select, text
+from sqlalchemy import Connection, Engine, Row, select, text
 from sqlalchemy.dialects import postgresql
 
 from warehouse import archive_files
-from warehouse.archived_tables import FAMILIES, ArchivedTable, Family, Piece, bounds, groups, tables_of
-from warehouse.engine import create_engine
-from warehouse.errors import ArchiveInconsistent, StorageBusy
-from warehouse.ownership import require_owner
+from warehouse.archive_content import content_of, count
+from warehouse.archived_tables import FAMILIES, ArchivedTable, Family, Piece, bounds, path_of, tables_of, touched_pieces
+from warehouse.errors import ArchiveInconsistent
+from warehouse.storage_lock import exclusively
 from warehouse.tables import archived_days
-
-_TOUCHED_DAYS = text(
-    """
-    select site_code, cast(hour at time zone 'UTC' as date) as day, cast(sum(touch_count) as bigint) as touch_count
-    from raw.touched_hours where hour >= :start and hour < :end
-    group by 1, 2 order by 2, 1
-    """
-)
-_LOCK = text("select pg_try_advisory_lock(hashtextextended('millrace/storage', 0))")
-
-
-@dataclass(frozen=True)
-class Content:
-    """What tells rows from other rows: how many, and the sum of their hashes, whatever their order."""
-
-    row_count: int
-    checksum: int
-    first_event_at: datetime | None
-    last_event_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -74,9 +53,11 @@ def archive(
         StorageBusy: Another archiving, restoring or dropping is under way.
     """
     summary = ArchiveSummary()
-    with exclusively(engine):
+    with exclusively(engine, directory):
         known = _entries(engine, start, end)
-        for piece, touch_count in _touched_pieces(engine, start, end, families):
+        with engine.connect() as connection:
+            touched = touched_pieces(connection, families, start, end)
+        for piece, touch_count in touched:
             for table in tables_of(piece.group.family):
                 found = known.get((table.name, *piece.key.values()))
                 if found is None or found.touch_count != touch_count or not _is_there(directory, found):
@@ -90,16 +71,6 @@ def archive_piece(engine: Engine, directory: Path, piece: Piece) -> None:
     """Archive one piece that is not dropped. Call it within `exclusively`."""
     for table in tables_of(piece.group.family):
         _write(engine, directory, table, piece)
-
-
-def _touched_pieces(engine: Engine, start: date, end: date, families: Sequence[Family]) -> Iterator[tuple[Piece, int]]:
-    with engine.connect() as connection:
-        touched = connection.execute(_TOUCHED_DAYS, {"start": bounds(start)[0], "end": bounds(end)[0]}).all()
-        found = [group for family in families for group in groups(connection, family)]
-    for row in touched:
-        for group in found:
-            if group.site_code == row.site_code:
-                yield Piece(group, row.day), row.touch_count
 
 
 def _entries(engine: Engine, start: date, end: date) -> dict[tuple[Any, ...], Row[Any]]:
@@ -152,6 +123,9 @@ def _write(engine: Engine, directory: Path, table: ArchivedTable, piece: Piece) 
                 raise ArchiveInconsistent(f"{path}: {file.row_count} rows were written of {content.row_count}")
             row |= {"path": path_of(table, piece).as_posix(), "sha256": file.sha256, "byte_count": file.byte_count}
         _record(connection, row)
+    if known is not None and known.path not in {None, row["path"]}:
+        # An erasure had renamed it; nobody would erase from it again.
+        (directory / known.path).unlink(missing_ok=True)
     return ArchivedDay(table.name, piece, content.row_count, row["byte_count"]) if content.row_count else None
 
 
@@ -182,54 +156,13 @@ def _record(connection: Connection, row: dict[str, Any]) -> None:
     )
 
 
-def content_of(connection: Connection, table: ArchivedTable, rows: str, parameters: dict[str, object]) -> Content:
-    """Count and sum up rows that are given by SQL, with `table`'s columns."""
-    names = ", ".join(f"p.{name}" for name in table.columns)
-    query = f"""
-        select count(*), coalesce(sum(hashtextextended(cast(row({names}) as text), 0)), 0),
-            min(p.event_time), max(p.event_time)
-        from ({rows}) as p
-    """
-    found: tuple[Any, ...] = connection.exec_driver_sql(query, parameters).one()
-    return Content(*found)
-
-
-def count(connection: Connection, table: ArchivedTable, piece: Piece) -> int:
-    """How many rows a table has of a piece."""
-    query = f"select count(*) from ({table.rows}) as p"
-    return int(connection.exec_driver_sql(query, piece.parameters).scalar_one())
-
-
 def touches(connection: Connection, piece: Piece) -> int:
-    """How often loads have touched the piece's site that day."""
+    """How often loads have touched the piece's site that day; of alarms, how many changes they have."""
+    if piece.group.family == "alarms":
+        return sum(count(connection, table, piece) for table in tables_of("alarms"))
     start, end = bounds(piece.day)
     query = text(
         "select coalesce(sum(touch_count), 0) from raw.touched_hours "
         "where site_code = :site_code and hour >= :start and hour < :end"
     )
     return int(connection.execute(query, {"site_code": piece.group.site_code, "start": start, "end": end}).scalar_one())
-
-
-def path_of(table: ArchivedTable, piece: Piece) -> Path:
-    """Where a piece's file is: `readings/demo/2026-01-31_pump.parquet`. Codes are escaped as in URLs."""
-    group = piece.group
-    name = f"{piece.day}_{quote(group.equipment_class, safe='')}" if group.equipment_class else f"{piece.day}"
-    return Path(table.name) / quote(group.site_code, safe="").replace(".", "%2E") / f"{name}.parquet"
-
-
-@contextmanager
-def exclusively(engine: Engine) -> Iterator[None]:
-    """Let one archiving, restoring or dropping be under way in a warehouse.
-
-    Raises:
-        NotOwner: The login does not own the raw tables.
-        StorageBusy: One is.
-    """
-    # A connection of its own: the lock ends with it, and a process that is killed holds nothing.
-    alone = create_engine(engine.url, poolclass=NullPool)
-    with alone.connect() as connection:
-        require_owner(connection)
-        if not connection.scalar(_LOCK):
-            raise StorageBusy("another archiving, restoring or dropping is under way; try again when it has ended")
-        connection.commit()
-        yield

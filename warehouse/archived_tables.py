@@ -4,10 +4,12 @@ A piece is what a family of tables (the current rows and their revisions) holds 
 day. It is archived, dropped and restored as a whole. Files use natural keys: a signal's number is this warehouse's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import quote
 
 import pyarrow as pa
 from sqlalchemy import Connection, text
@@ -16,7 +18,7 @@ from warehouse.load_events import EVENTS
 from warehouse.load_readings import READINGS
 from warehouse.versions import VersionedTable
 
-Family = Literal["readings", "events", "scores"]
+Family = Literal["readings", "events", "scores", "alarms"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 _TIME = pa.timestamp("us", "UTC")
@@ -54,6 +56,21 @@ _SCORE = {
     "confidence": pa.float64(),
     "recorded_at": _TIME,
 }
+_ALARM_CHANGE = {
+    "site_code": pa.string(),
+    "change_seq": pa.int64(),
+    "alarm_id": pa.int64(),
+    "transition": pa.string(),
+    "changed_at": _TIME,
+    "value": pa.float64(),
+    "changed_by": pa.string(),
+    "rule_code": pa.string(),
+    "equipment_code": pa.string(),
+    "metric": pa.string(),
+    "severity": pa.string(),
+    "recorded_at": _TIME,
+    "is_brief": pa.bool_(),
+}
 _SUPERSEDED = {"superseded_at": _TIME}
 # By the driver's own placeholders, because COPY takes no others.
 _IN_DAY = "t.event_time >= %(start)s and t.event_time < %(end)s"
@@ -61,6 +78,11 @@ _OF_PIECE = {
     "readings": f"t.signal_id = any(%(members)s) and {_IN_DAY}",
     "events": f"t.site_code = %(site_code)s and {_IN_DAY}",
     "scores": f"t.site_code = %(site_code)s and t.equipment_code = any(%(members)s) and {_IN_DAY}",
+    # All of an alarm's life belongs to the day on which it was cleared: one that stands is of no day.
+    "alarms": f"""t.site_code = %(site_code)s and t.alarm_id in (
+        select t.alarm_id from raw.alarm_changes as t
+        where t.site_code = %(site_code)s and t.transition = 'cleared' and {_IN_DAY.replace("event_time", "changed_at")}
+    )""",
 }
 
 
@@ -75,6 +97,7 @@ class ArchivedTable:
         columns: Of a file, with their Arrow types, as they tell one row from another.
         notes: Further columns of a file, which may change while the rows stay.
         versioned: How current rows and revisions belong together; None for tables without versions, and for revisions.
+        time: Column that says when a row happened.
     """
 
     name: str
@@ -83,6 +106,7 @@ class ArchivedTable:
     columns: Mapping[str, pa.DataType]
     notes: Mapping[str, pa.DataType]
     versioned: VersionedTable | None = None
+    time: str = "event_time"
 
     @property
     def schema(self) -> pa.Schema:
@@ -125,7 +149,7 @@ class ArchivedTable:
         return f"delete from {self.relation} as t where {_OF_PIECE[self.family]}"
 
 
-_KEYS = {*_SIGNAL, *EVENTS.key, "model_name", "model_version", "batch_seq", "item_index"}
+_KEYS = {*_SIGNAL, *EVENTS.key, "model_name", "model_version", "batch_seq", "item_index", "change_seq"}
 _UNIT = {"unit_code": pa.string()}
 TABLES: tuple[ArchivedTable, ...] = (
     ArchivedTable("readings", "readings", "raw.readings", {**_SIGNAL, **_READING}, _UNIT, READINGS),
@@ -135,6 +159,7 @@ TABLES: tuple[ArchivedTable, ...] = (
     ArchivedTable("events", "events", "raw.events", _EVENT, {}, EVENTS),
     ArchivedTable("event_revisions", "events", "raw.event_revisions", {**_EVENT, **_SUPERSEDED}, {}),
     ArchivedTable("scores", "scores", "ml.scores", _SCORE, {}),
+    ArchivedTable("alarm_changes", "alarms", "raw.alarm_changes", _ALARM_CHANGE, {}, time="changed_at"),
 )
 
 
@@ -150,7 +175,7 @@ class Group:
     Attributes:
         family: Of tables.
         site_code: The site.
-        equipment_class: Empty: none, as of events and of equipment that is not registered.
+        equipment_class: Empty: none, as of events, alarms and equipment that is not registered.
         members: Ids of the signals (readings) or codes of the equipment (scores).
     """
 
@@ -188,10 +213,56 @@ class Piece:
         return {"site_code": self.group.site_code, "members": list(self.group.members), "start": start, "end": end}
 
 
+def path_of(table: ArchivedTable, piece: Piece) -> Path:
+    """Where a piece's file is: `readings/demo/2026-01-31_pump.parquet`. Codes are escaped as in URLs."""
+    group = piece.group
+    name = f"{piece.day}_{quote(group.equipment_class, safe='')}" if group.equipment_class else f"{piece.day}"
+    return folder_of(table, group.site_code) / f"{name}.parquet"
+
+
+def folder_of(table: ArchivedTable, site_code: str) -> Path:
+    """Where a site's files are."""
+    return Path(table.name) / quote(site_code, safe="").replace(".", "%2E")
+
+
 def bounds(day: date) -> tuple[datetime, datetime]:
     """Start and end of a UTC day."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return start, start + timedelta(days=1)
+
+
+# How often a day's rows may have changed: loads touch hours; an alarm that is over has as many changes as it has rows.
+_TOUCHED_HOURS = """
+    select site_code, cast(hour at time zone 'UTC' as date) as day, cast(sum(touch_count) as bigint) as touch_count
+    from raw.touched_hours where hour >= :start and hour < :end
+    group by 1, 2 order by 2, 1
+"""
+_TOUCHED_DAYS = {
+    "readings": _TOUCHED_HOURS,
+    "events": _TOUCHED_HOURS,
+    "scores": _TOUCHED_HOURS,
+    "alarms": """
+        select ended.site_code, cast(ended.changed_at at time zone 'UTC' as date) as day, count(*) as touch_count
+        from raw.alarm_changes as ended join raw.alarm_changes as changes using (site_code, alarm_id)
+        where ended.transition = 'cleared' and ended.changed_at >= :start and ended.changed_at < :end
+        group by 1, 2 order by 2, 1
+    """,
+}
+
+
+def touched_pieces(
+    connection: Connection, families: Sequence[Family], start: date, end: date
+) -> list[tuple[Piece, int]]:
+    """The pieces from `start` until before `end` that may have rows, oldest first, and how often each was touched."""
+    found: list[tuple[Piece, int]] = []
+    for family in families:
+        by_site: dict[str, list[Group]] = {}
+        for group in groups(connection, family):
+            by_site.setdefault(group.site_code, []).append(group)
+        touched = text(_TOUCHED_DAYS[family])
+        for row in connection.execute(touched, {"start": bounds(start)[0], "end": bounds(end)[0]}):
+            found += [(Piece(group, row.day), row.touch_count) for group in by_site.get(row.site_code, [])]
+    return sorted(found, key=lambda touched: (touched[0].day, touched[0].group.site_code))
 
 
 # The class that the registry names last. It is asked here and not in the marts, so that old days can be cared for
@@ -208,13 +279,15 @@ _EQUIPMENT = """
     from raw.signals as s left join classes as c using (site_code, equipment_code)
     group by 1, 2 order by 1, 2
 """
+_SITES = """
+    select distinct site_code, '' as equipment_class, cast(array[] as text[]) as members
+    from raw.cursors order by 1
+"""
 _GROUPS = {
     "readings": _EQUIPMENT.format(member="s.signal_id"),
     "scores": _EQUIPMENT.format(member="s.equipment_code").replace("array_agg(", "array_agg(distinct "),
-    "events": """
-        select distinct site_code, '' as equipment_class, cast(array[] as text[]) as members
-        from raw.cursors order by 1
-    """,
+    "events": _SITES,
+    "alarms": _SITES,
 }
 
 

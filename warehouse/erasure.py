@@ -7,11 +7,12 @@ the API's database holds is `ingestion_api.erasure`'s, and comes first: what is 
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, delete, text
+from sqlalchemy.dialects import postgresql
 
 from warehouse import ingest_ledger
 from warehouse.errors import NotErased
 from warehouse.load_registry import REGISTRY
-from warehouse.tables import worker_names
+from warehouse.tables import erasures, worker_names
 from warehouse.timescale import capabilities
 
 # Whatever has a worker's code in it, dbt's tables and copies of them included. Views follow by themselves, and so do
@@ -56,10 +57,7 @@ def erase_worker(engine: Engine, site_code: str, worker_code: str, pseudonym: st
     Raises:
         NotErased: The pseudonym is empty, or the code itself.
     """
-    if worker_code == pseudonym or not pseudonym:
-        raise NotErased(
-            "The pseudonym must be another code: take the one that `python -m ingestion_api erase-worker` gave."
-        )
+    require_pseudonym(worker_code, pseudonym)
     codes = {"site_code": site_code, "worker_code": worker_code, "pseudonym": pseudonym}
     with engine.begin() as connection:
         for kind in ("events", REGISTRY):
@@ -72,18 +70,58 @@ def erase_worker(engine: Engine, site_code: str, worker_code: str, pseudonym: st
             worker_names.c.site_code == bindparam("site_code"), worker_names.c.worker_code == bindparam("worker_code")
         )
         changed["restricted.worker_names"] = connection.execute(named, codes).rowcount
+        record_erasure(connection, site_code, pseudonym)
     return {table: count for table, count in changed.items() if count}
 
 
-def _rename(connection: Connection, place: Row[Any], codes: dict[str, str]) -> int:
+def require_pseudonym(worker_code: str, pseudonym: str) -> None:
+    """Refuse what would erase nothing.
+
+    Raises:
+        NotErased: The pseudonym is empty, or the code itself.
+    """
+    if worker_code == pseudonym or not pseudonym:
+        raise NotErased(
+            "The pseudonym must be another code: take the one that `python -m ingestion_api erase-worker` gave."
+        )
+
+
+def record_erasure(connection: Connection, site_code: str, pseudonym: str) -> None:
+    """Say in the tables that they have seen an erasure."""
+    row = {"site_code": site_code, "pseudonym": pseudonym}
+    connection.execute(postgresql.insert(erasures).values(row).on_conflict_do_nothing())
+
+
+def worker_codes(engine: Engine, site_code: str) -> set[str]:
+    """All codes of a site's workers, wherever they stand."""
+    with engine.connect() as connection:
+        queries = [
+            "select code from raw.registry_changes where site_code = :site_code and entity = 'workers'",
+            "select worker_code from restricted.worker_names where site_code = :site_code",
+        ]
+        for place in connection.execute(_PLACES).all():
+            if named := _column(place):
+                queries.append(f"select {named[0]} from {place.relation} where site_code = :site_code and {named[1]}")
+        found = connection.scalars(text(" union ".join(queries)), {"site_code": site_code})
+        return {code for code in found if code is not None}
+
+
+def _column(place: Row[Any]) -> tuple[str, str] | None:
+    """The column that holds workers' codes and the condition under which it does; None where there is none."""
     if "site_code" not in place.columns:
-        return 0
+        return None
     if "worker_code" in place.columns:
-        column, condition = "worker_code", "true"
-    elif {"subject_kind", "subject_code"} <= set(place.columns):
-        column, condition = "subject_code", "subject_kind = 'worker'"
-    else:
+        return "worker_code", "true"
+    if {"subject_kind", "subject_code"} <= set(place.columns):
+        return "subject_code", "subject_kind = 'worker'"
+    return None
+
+
+def _rename(connection: Connection, place: Row[Any], codes: dict[str, str]) -> int:
+    named = _column(place)
+    if named is None:
         return 0
+    column, condition = named
     where = f"site_code = :site_code and {column} = :worker_code and {condition}"
     # Since when somebody works here may say who they are.
     tenure = ", active_since = null" if "active_since" in place.columns else ""

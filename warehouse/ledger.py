@@ -33,6 +33,8 @@ _PENDING = {
 }
 _DAY = "cast(hour at time zone 'UTC' as date)"
 WAITS_FOR_RESTORE: Final = f"(ops.is_frozen(site_code, {_DAY} - 1) or ops.is_frozen(site_code, {_DAY} + 1))"
+# Of closed days, and of what takes from them, no mart is computed any more, restored or not (C2).
+WAITS_FOR_EVER: Final = f"(ops.is_closed(site_code, {_DAY} - 1) or ops.is_closed(site_code, {_DAY} + 1))"
 _IS_THAWED = {"rolled_up": f"not ops.is_frozen(site_code, {_DAY})", "summarized": f"not {WAITS_FOR_RESTORE}"}
 _LEADER = {"rolled_up": "touch_count", "summarized": "rolled_up_count"}
 
@@ -83,7 +85,9 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
 
 def frozen_count(engine: Engine) -> int:
     """How many touched hours wait for a restore of dropped days."""
-    query = text(f"select count(*) from raw.touched_hours where {_UNSETTLED} and {WAITS_FOR_RESTORE}")
+    query = text(
+        f"select count(*) from raw.touched_hours where {_UNSETTLED} and {WAITS_FOR_RESTORE} and not {WAITS_FOR_EVER}"
+    )
     with engine.connect() as connection:
         return int(connection.execute(query).scalar_one())
 

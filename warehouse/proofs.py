@@ -9,9 +9,10 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from warehouse import archive_files
-from warehouse.archive import content_of, count, entry
+from warehouse.archive import entry
+from warehouse.archive_content import content_of, count
 from warehouse.archived_tables import Family, Piece, bounds, tables_of
-from warehouse.ledger import WAITS_FOR_RESTORE
+from warehouse.ledger import WAITS_FOR_EVER, WAITS_FOR_RESTORE
 
 # The days whose hours would wait for a restore of this one (warehouse/ledger.py), seen from the other side.
 _NEEDED_FROM, _NEEDED_UNTIL = timedelta(days=3), timedelta(days=4)
@@ -22,8 +23,18 @@ _UNSETTLED = text(
     and summarized_count < touch_count
     -- Hours of other days that wait for a restore anyway will find this one in the archive too.
     and (hour >= :day_start and hour < :day_end or not {WAITS_FOR_RESTORE})
+    -- And no mart is computed of closed days any more.
+    and not {WAITS_FOR_EVER}
     """
 )
+# Nothing that counts alarms is computed again once the hours are closed in which they were raised and stood (C2).
+_ALARM_HOURS = """
+    select min(t.hour) as hour
+    from raw.touched_hours as t
+    where t.site_code = %(site_code)s and t.hour < %(end)s
+        and t.hour >= (select date_trunc('hour', min(p.changed_at), 'UTC') from ({rows}) as p)
+        and not ops.is_closed(t.site_code, cast(t.hour at time zone 'UTC' as date))
+"""
 _UNKNOWN_HOUR = """
     select date_trunc('hour', p.event_time, 'UTC') as hour from ({rows}) as p
     where not exists (
@@ -32,6 +43,8 @@ _UNKNOWN_HOUR = """
     )
     order by 1 limit 1
 """
+# Late rows of such a day are in no mart, and will be in none.
+_IS_CLOSED = text("select ops.is_closed(:site_code, :day)")
 # What a family is rolled up into: the tables, and how many raw rows the first of them says there were; None where it
 # does not count them.
 _ROLLUPS: Final[Mapping[Family, tuple[tuple[str, ...], str | None]]] = MappingProxyType(
@@ -53,7 +66,11 @@ _ROLLUPS: Final[Mapping[Family, tuple[tuple[str, ...], str | None]]] = MappingPr
 
 
 def unsettled(connection: Connection, piece: Piece) -> str | None:
-    """Whether something still waits to be computed from the piece's rows."""
+    """Whether something still waits to be computed from the piece's rows; of alarms, whether anything ever may be."""
+    if piece.group.family == "alarms":
+        (table,) = tables_of("alarms")
+        hour = connection.exec_driver_sql(_ALARM_HOURS.format(rows=table.rows), piece.parameters).scalar()
+        return f"hours that count it are not deleted, the first {hour:%F %H:%M}" if hour else None
     start, end = bounds(piece.day)
     found = connection.execute(
         _UNSETTLED,
@@ -100,6 +117,8 @@ def uncovered(connection: Connection, piece: Piece) -> str | None:
             return f"not archived: {table.name}"
         if (found.row_count, found.checksum) != (known.row_count, known.checksum):
             return f"not archived: {table.name} has {found.row_count} rows, the archive {known.row_count}, or others"
+    if piece.group.family == "alarms" or connection.scalar(_IS_CLOSED, piece.key):
+        return None
     built, counting = _ROLLUPS[piece.group.family]
     rows = count(connection, tables_of(piece.group.family)[0], piece)
     for table_name in built if rows else ():

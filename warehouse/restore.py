@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select, text, update
 
 from warehouse import archive_files, ingest_ledger
-from warehouse.archive import exclusively
 from warehouse.archived_tables import FAMILIES, TABLES, ArchivedTable, Family, bounds
 from warehouse.compression import allow_changes
 from warehouse.errors import NothingArchived
-from warehouse.ledger import WAITS_FOR_RESTORE
+from warehouse.ledger import WAITS_FOR_EVER, WAITS_FOR_RESTORE
 from warehouse.signals import find_signals
+from warehouse.storage_lock import exclusively
 from warehouse.tables import archived_days
 
 _BY_NAME = {table.name: table for table in TABLES}
@@ -26,7 +26,7 @@ _FROZEN = text(
     f"""
     select distinct site_code, cast(hour at time zone 'UTC' as date) as day from raw.touched_hours
     where summarized_count < touch_count and hour >= :start and hour < :end
-    and {WAITS_FOR_RESTORE}
+    and {WAITS_FOR_RESTORE} and not {WAITS_FOR_EVER}
     order by 1, 2
     """
 )
@@ -80,7 +80,7 @@ def restore(
     names = [table.name for table in TABLES if table.family in families]
     days = archived_days.c
     query = select(archived_days).where(days.table_name.in_(names), days.day >= start, days.day < end)
-    with exclusively(engine):
+    with exclusively(engine, directory):
         with engine.connect() as connection:
             entries = connection.execute(query.order_by(days.day, days.site_code, days.table_name)).all()
         if not entries:

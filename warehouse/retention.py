@@ -1,6 +1,7 @@
-"""Deletes raw rows that are past their time, only after a proof (C2, S0-040). What is kept is told with the reason.
+"""Deletes raw rows and alarms that are past their time, only after a proof (C2, S0-040); tells why others stay.
 
 A chunk in which nothing stays is dropped whole; of other chunks, and where there are no chunks, rows are deleted.
+Hourly rollups are `hourly_retention`'s.
 """
 
 from collections import Counter
@@ -12,21 +13,17 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text, update
 
 from warehouse import proofs
-from warehouse.archive import archive_piece, count, exclusively
-from warehouse.archived_tables import FAMILIES, Family, Piece, bounds, groups, tables_of
+from warehouse.archive import archive_piece
+from warehouse.archive_content import count
+from warehouse.archived_tables import FAMILIES, Family, Piece, bounds, tables_of, touched_pieces
 from warehouse.compression import allow_changes
 from warehouse.errors import ArchiveDamaged
+from warehouse.keep_days import ALARM_KEEP_DAYS
 from warehouse.retention_rules import rule_for, rules
+from warehouse.storage_lock import exclusively
 from warehouse.tables import archived_days
 from warehouse.timescale import capabilities
 
-_TOUCHED_DAYS = text(
-    """
-    select site_code, cast(hour at time zone 'UTC' as date) as day, cast(sum(touch_count) as bigint) as touch_count
-    from raw.touched_hours where hour < :end
-    group by 1, 2 order by 2, 1
-    """
-)
 # Dropped, or without any rows since so many touches.
 _DONE = text(
     """
@@ -76,8 +73,8 @@ class RetentionSummary:
     kept: dict[str, str] = field(default_factory=dict)
     kept_reasons: Counter[str] = field(default_factory=Counter)
 
-    def keep(self, piece: Piece, reason: str) -> None:
-        """Note why a piece stays."""
+    def keep(self, piece: object, reason: str) -> None:
+        """Note why something stays."""
         self.kept[str(piece)] = reason
         self.kept_reasons[reason.split(":")[0]] += 1
 
@@ -88,6 +85,7 @@ def retain(
     now: datetime,
     keep_days: int,
     *,
+    alarm_keep_days: int = ALARM_KEEP_DAYS,
     families: Sequence[Family] = FAMILIES,
     is_rehearsal: bool = False,
     progress: Callable[[DroppedDay], None] | None = None,
@@ -98,7 +96,8 @@ def retain(
         engine: Of the warehouse.
         directory: Of the archive.
         now: UTC.
-        keep_days: How long rows stay that no rule is about.
+        keep_days: How long raw rows stay that no rule is about.
+        alarm_keep_days: The same of alarms, from the day on which they were cleared.
         families: Of tables.
         is_rehearsal: Prove everything, delete nothing.
         progress: Called after each day.
@@ -107,9 +106,10 @@ def retain(
         StorageBusy: Another archiving, restoring or dropping is under way.
     """
     summary = RetentionSummary()
-    with exclusively(engine):
+    with exclusively(engine, directory):
         for family in families:
-            for pieces in _due(engine, family, now, keep_days, summary):
+            kept = alarm_keep_days if family == "alarms" else keep_days
+            for pieces in _due(engine, family, now, kept, summary):
                 ready = [piece for piece in pieces if _prepare(engine, directory, piece, summary)]
                 dropped = _drop(engine, directory, ready, summary, is_rehearsal) if ready else None
                 if dropped:
@@ -119,12 +119,9 @@ def retain(
     return summary
 
 
-def days_past_retention(engine: Engine, now: datetime, keep_days: int) -> dict[Family, list[date]]:
-    """Days that retention would look at, by family, oldest first. Nothing is proven."""
-    return {
-        family: [pieces[0].day for pieces in _due(engine, family, now, keep_days, RetentionSummary())]
-        for family in FAMILIES
-    }
+def days_past_retention(engine: Engine, family: Family, now: datetime, keep_days: int) -> list[date]:
+    """Days that retention would look at, oldest first. Nothing is proven."""
+    return [pieces[0].day for pieces in _due(engine, family, now, keep_days, RetentionSummary())]
 
 
 def _due(
@@ -132,27 +129,25 @@ def _due(
 ) -> Iterator[list[Piece]]:
     """The pieces that are past their retention and not dropped, by day, oldest first."""
     with engine.connect() as connection:
-        found, known = groups(connection, family), rules(connection)
+        known = rules(connection)
         names = [table.name for table in tables_of(family)]
         done = {
             (row.site_code, row.equipment_class, row.day): None if row.is_dropped else row.touch_count
             for row in connection.execute(_DONE, {"table_names": names})
         }
-        touched = connection.execute(_TOUCHED_DAYS, {"end": now}).all()
+        touched = touched_pieces(connection, [family], date(1970, 1, 1), now.date())
     by_day: dict[date, list[Piece]] = {}
-    for row in touched:
-        for group in found:
-            piece = Piece(group, row.day)
-            key = (group.site_code, group.equipment_class, row.day)
-            if group.site_code != row.site_code or (key in done and done[key] in {None, row.touch_count}):
-                continue
-            rule = rule_for(known, group, keep_days)
-            if rule.keep_days is None or bounds(row.day)[1] > now - timedelta(days=rule.keep_days):
-                continue
-            if rule.is_legal_hold:
-                summary.keep(piece, "legal hold")
-            else:
-                by_day.setdefault(row.day, []).append(piece)
+    for piece, touch_count in touched:
+        group, key = piece.group, (piece.group.site_code, piece.group.equipment_class, piece.day)
+        if key in done and done[key] in {None, touch_count}:
+            continue
+        rule = rule_for(known, family, group.site_code, group.equipment_class, keep_days)
+        if rule.keep_days is None or bounds(piece.day)[1] > now - timedelta(days=rule.keep_days):
+            continue
+        if rule.is_legal_hold:
+            summary.keep(piece, "legal hold")
+        else:
+            by_day.setdefault(piece.day, []).append(piece)
     yield from by_day.values()
 
 

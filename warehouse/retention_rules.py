@@ -1,13 +1,17 @@
-"""How long raw rows stay: rules by table, site and equipment class (C2). Deleting is `retention`'s."""
+"""How long rows stay: rules by table, site and equipment class (C2). Deleting is `retention`'s."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql
 
-from warehouse.archived_tables import Family, Group
+from warehouse.archived_tables import FAMILIES
 from warehouse.tables import retention_rules
+
+HOURLY: Final = "hourly"
+RULED: Final = (*FAMILIES, HOURLY)
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,7 @@ class Rule:
     """How long rows stay.
 
     Attributes:
-        family: Of tables.
+        family: Of tables, or `hourly`: the hourly rollups.
         site_code: Empty: any.
         equipment_class: Empty: any.
         keep_days: None: for ever.
@@ -28,12 +32,12 @@ class Rule:
     keep_days: int | None = None
     is_legal_hold: bool = False
 
-    def covers(self, group: Group) -> bool:
-        """Whether a group is among what the rule is about."""
+    def covers(self, family: str, site_code: str, equipment_class: str) -> bool:
+        """Whether these rows are among what the rule is about."""
         return (
-            self.family == group.family
-            and self.site_code in {"", group.site_code}
-            and self.equipment_class in {"", group.equipment_class}
+            self.family == family
+            and self.site_code in {"", site_code}
+            and self.equipment_class in {"", equipment_class}
         )
 
 
@@ -48,22 +52,24 @@ def rules(connection: Connection) -> list[Rule]:
     return [Rule(row.table_name, row.site_code, row.equipment_class, row.keep_days, row.is_legal_hold) for row in rows]
 
 
-def rule_for(known: Sequence[Rule], group: Group, keep_days: int) -> Rule:
-    """What holds for a group: the rule that names most, a site before a class; a legal hold in any of them holds.
+def rule_for(known: Sequence[Rule], family: str, site_code: str, equipment_class: str, keep_days: int) -> Rule:
+    """What holds for a site's rows of a class: the rule that names most, a site before a class; any legal hold holds.
 
     A rule that is a legal hold and gives no days says nothing of the time after it.
 
     Args:
         known: All rules.
-        group: Whose rows.
+        family: Of tables, or `hourly`.
+        site_code: Whose rows.
+        equipment_class: Of which class; empty where there is none.
         keep_days: Where no rule is about them.
     """
-    covering = [rule for rule in known if rule.covers(group)]
-    default = Rule(group.family, keep_days=keep_days)
+    covering = [rule for rule in known if rule.covers(family, site_code, equipment_class)]
+    default = Rule(family, keep_days=keep_days)
     timed = [rule for rule in covering if rule.keep_days is not None or not rule.is_legal_hold]
     nearest = max(timed, key=lambda rule: (bool(rule.site_code), bool(rule.equipment_class)), default=default)
     is_legal_hold = any(rule.is_legal_hold for rule in covering)
-    return Rule(group.family, group.site_code, group.equipment_class, nearest.keep_days, is_legal_hold)
+    return Rule(family, site_code, equipment_class, nearest.keep_days, is_legal_hold)
 
 
 def set_rule(connection: Connection, rule: Rule) -> None:
@@ -79,7 +85,7 @@ def set_rule(connection: Connection, rule: Rule) -> None:
     connection.execute(statement.on_conflict_do_update(constraint=retention_rules.primary_key, set_=changed))
 
 
-def remove_rule(connection: Connection, family: Family, site_code: str = "", equipment_class: str = "") -> bool:
+def remove_rule(connection: Connection, family: str, site_code: str = "", equipment_class: str = "") -> bool:
     """Remove a rule; False where there is none."""
     of = retention_rules.c
     is_rule = (of.table_name == family, of.site_code == site_code, of.equipment_class == equipment_class)

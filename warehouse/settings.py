@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from warehouse.embedded import EmbeddedPostgres
+from warehouse.keep_days import ALARM_KEEP_DAYS, HOURLY_KEEP_DAYS
 from warehouse.roles import DAGSTER, DBT, EXPECTATIONS, INGESTION, LOADER, ML, MLFLOW, Database
 
 API_DATABASE = "millrace_api"
@@ -60,6 +61,26 @@ class WarehouseSettings(BaseSettings):
     drop_raw: bool = Field(
         default=False,
         description="Whether raw rows past their retention are deleted every day, once archive and rollups cover them",
+    )
+    hourly_keep_days: int = Field(
+        default=HOURLY_KEEP_DAYS,
+        ge=1,
+        description="Days that hourly rollups stay where no retention rule says otherwise; daily ones stay for ever",
+    )
+    drop_hourly: bool = Field(
+        default=False,
+        description="Whether hourly rollups past their retention are deleted every day, once daily marts cover them and"
+        " their raw rows have gone",
+    )
+    alarm_keep_days: int = Field(
+        default=ALARM_KEEP_DAYS,
+        ge=1,
+        description="Days after their end that alarms stay where no retention rule says otherwise",
+    )
+    drop_alarms: bool = Field(
+        default=False,
+        description="Whether alarms past their retention are deleted every day, once the archive has them and the hours"
+        " that count them have gone",
     )
     hourly_aggregate_schema: str | None = Field(
         default=None,

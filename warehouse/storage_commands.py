@@ -1,4 +1,4 @@
-"""Commands about old raw rows: compress, archive, restore, retain, rules. What they do is done elsewhere."""
+"""Commands about old rows: compress, archive, restore, retain, rules. What they do is done elsewhere."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,15 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from warehouse.archived_tables import FAMILIES, Family
 from warehouse.engine import create_engine
 from warehouse.errors import WarehouseError
+from warehouse.retention_rules import HOURLY, RULED
 from warehouse.settings import WarehouseSettings, warehouse_dsn
 
 commands = typer.Typer()
 _rules = typer.Typer(
-    help="How long raw rows stay, where that differs from MILLRACE_RAW_KEEP_DAYS.", no_args_is_help=True
+    help="How long rows stay, where that differs from MILLRACE_RAW_KEEP_DAYS and its like.", no_args_is_help=True
 )
 commands.add_typer(_rules, name="rules")
 
-_Tables = Annotated[list[str], typer.Option("--table", "--tables", help="readings, events or scores; all by default")]
+_Tables = Annotated[list[str], typer.Option("--table", "--tables", help=f"{', '.join(FAMILIES)}; all by default")]
+_Retained = Annotated[list[str], typer.Option("--table", "--tables", help=f"{', '.join(RULED)}; all by default")]
 _From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day")]
 _To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day")]
 
@@ -56,7 +58,7 @@ def compress() -> None:
     def tell(chunk: CompressedChunk) -> None:
         typer.echo(f"{chunk.table} {chunk.range_start:%F}: {chunk.before_bytes:,} to {chunk.after_bytes:,} bytes")
 
-    with told_in_one_line(), _warehouse() as (settings, engine):
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
         with engine.connect() as connection:
             found = capabilities(connection)
         if not found.has_compression:
@@ -71,7 +73,7 @@ def archive(tables: _Tables = [], start: _From = None, end: _To = None) -> None:
     """Write cold days of raw rows to Parquet, and again those that changed since."""
     from warehouse.archive import archive
 
-    with told_in_one_line(), _warehouse() as (settings, engine):
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
         first, after_last = _days(start, end, date(1970, 1, 1), _cold(settings))
         summary = archive(
             engine, settings.archive(), first, after_last, families=_families(tables),
@@ -96,7 +98,7 @@ def restore(
     """Bring archived days back into the raw tables; rows that are there stay."""
     from warehouse.restore import restore
 
-    with told_in_one_line(), _warehouse() as (settings, engine):
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
         if start is None or end is None:
             raise typer.BadParameter("say which days: --from 2026-01-01 --to 2026-01-31")
         first, after_last = _days(start, end, start.date(), end.date())
@@ -118,25 +120,35 @@ def restore(
 
 @commands.command()
 def retain(
-    tables: _Tables = [],  # noqa: B006
+    tables: _Retained = [],  # noqa: B006
     rehearse: Annotated[bool, typer.Option("--rehearse", help="Prove everything, delete nothing")] = False,
 ) -> None:
-    """Delete raw rows past their retention that archive and rollups cover; say why others stay."""
+    """Delete rows past their retention that archive and rollups cover; say why others stay."""
+    from warehouse.hourly_retention import retain_hours
     from warehouse.retention import retain
 
     verb = "would go" if rehearse else "gone"
-    with told_in_one_line(), _warehouse() as (settings, engine):
+    with told_in_one_line(), owned_warehouse() as (settings, engine):
+        now, chosen = datetime.now(UTC), _ruled(tables)
+        families = tuple(family for family in FAMILIES if family in chosen)
         summary = retain(
-            engine, settings.archive(), datetime.now(UTC), settings.raw_keep_days, families=_families(tables),
-            is_rehearsal=rehearse,
+            engine, settings.archive(), now, settings.raw_keep_days, alarm_keep_days=settings.alarm_keep_days,
+            families=families, is_rehearsal=rehearse,
             progress=lambda day: typer.echo(
                 f"{day.family} {day.day}: {day.row_count:,} rows {verb}{' with their chunk' * bool(day.chunks)}"
             ),
         )  # fmt: skip
-        for piece, reason in summary.kept.items():
+        kept, counts = dict(summary.kept), [day.row_count for day in summary.dropped]
+        if HOURLY in chosen:
+            closed, hours = retain_hours(
+                engine, settings.archive(), now, settings.hourly_keep_days, is_rehearsal=rehearse,
+                progress=lambda day: typer.echo(f"{day}: {day.row_count:,} rows {verb}"),
+            )  # fmt: skip
+            kept |= hours.kept
+            counts += [day.row_count for day in closed]
+        for piece, reason in kept.items():
             typer.echo(f"{piece} stays: {reason}")
-        rows = sum(day.row_count for day in summary.dropped)
-        typer.echo(f"{len(summary.dropped)} days {verb}, {rows:,} rows; {len(summary.kept)} stay.")
+        typer.echo(f"{len(counts)} days {verb}, {sum(counts):,} rows; {len(kept)} stay.")
 
 
 @_rules.command("list")
@@ -144,17 +156,20 @@ def list_rules() -> None:
     """List the rules."""
     from warehouse.retention_rules import rules
 
-    with told_in_one_line(), _warehouse() as (settings, engine), engine.connect() as connection:
+    with told_in_one_line(), owned_warehouse() as (settings, engine), engine.connect() as connection:
         for rule in rules(connection):
             kept = "for ever" if rule.keep_days is None else f"{rule.keep_days} days"
             kept = "legal hold" + (f", {kept}" if rule.keep_days else "") if rule.is_legal_hold else kept
             typer.echo(f"{rule.family} site={rule.site_code or 'any'} class={rule.equipment_class or 'any'}: {kept}")
-        typer.echo(f"everything else: {settings.raw_keep_days} days")
+        typer.echo(
+            f"everything else: {settings.raw_keep_days} days, hourly {settings.hourly_keep_days}, "
+            f"alarms {settings.alarm_keep_days}"
+        )
 
 
 @_rules.command("set")
 def set_rule(
-    table: Annotated[str, typer.Argument(help="readings, events or scores")],
+    table: Annotated[str, typer.Argument(help=", ".join(RULED))],
     site: Annotated[str, typer.Option(help="Site code; empty: any")] = "",
     equipment_class: Annotated[str, typer.Option("--class", help="Equipment class; empty: any")] = "",
     days: Annotated[int | None, typer.Option(min=1, help="Days to keep; left out: for ever")] = None,
@@ -165,28 +180,31 @@ def set_rule(
     """Say how long rows of a table stay, at a site, of a class."""
     from warehouse.retention_rules import Rule, set_rule
 
-    with told_in_one_line(), _warehouse() as (_, engine), engine.begin() as connection:
-        (family,) = _families([table])
+    with told_in_one_line(), owned_warehouse() as (_, engine), engine.begin() as connection:
+        (family,) = _ruled([table])
+        if equipment_class and family not in {"readings", "scores"}:
+            raise typer.BadParameter(f"{family} are of no equipment class")
         set_rule(connection, Rule(family, site, equipment_class, days, legal_hold))
 
 
 @_rules.command("remove")
 def remove_rule(
-    table: Annotated[str, typer.Argument(help="readings, events or scores")],
+    table: Annotated[str, typer.Argument(help=", ".join(RULED))],
     site: Annotated[str, typer.Option(help="Site code; empty: any")] = "",
     equipment_class: Annotated[str, typer.Option("--class", help="Equipment class; empty: any")] = "",
 ) -> None:
     """Remove a rule."""
     from warehouse.retention_rules import remove_rule
 
-    with told_in_one_line(), _warehouse() as (_, engine), engine.begin() as connection:
-        (family,) = _families([table])
+    with told_in_one_line(), owned_warehouse() as (_, engine), engine.begin() as connection:
+        (family,) = _ruled([table])
         if not remove_rule(connection, family, site, equipment_class):
             typer.echo("There is no such rule.")
 
 
 @contextmanager
-def _warehouse() -> Iterator[tuple[WarehouseSettings, Engine]]:
+def owned_warehouse() -> Iterator[tuple[WarehouseSettings, Engine]]:
+    """The settings, and the warehouse as its owner."""
     settings = WarehouseSettings()
     engine = create_engine(warehouse_dsn(settings.storage_warehouse_url))
     try:
@@ -196,10 +214,19 @@ def _warehouse() -> Iterator[tuple[WarehouseSettings, Engine]]:
 
 
 def _families(names: Sequence[str]) -> tuple[Family, ...]:
-    unknown = set(names) - set(FAMILIES)
+    chosen = _chosen(names, FAMILIES)
+    return tuple(family for family in FAMILIES if family in chosen)
+
+
+def _ruled(names: Sequence[str]) -> tuple[str, ...]:
+    return _chosen(names, RULED)
+
+
+def _chosen(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    unknown = set(names) - set(known)
     if unknown:
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: it is one of {', '.join(FAMILIES)}")
-    return tuple(family for family in FAMILIES if not names or family in names)
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: it is one of {', '.join(known)}")
+    return tuple(name for name in known if not names or name in names)
 
 
 def _days(start: datetime | None, end: datetime | None, first: date, after_last: date) -> tuple[date, date]:

@@ -85,11 +85,14 @@ where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.l
         {%- set relation = load_relation(this) -%}
         {%- if relation is not none and relation.is_table -%}
             {%- if flags.FULL_REFRESH and config.meta_get('range_column', none) -%}
-                {%- set dropped = run_query('select count(*) from ops.archived_days where dropped_at is not null') -%}
+                {%- set dropped = run_query(
+                    'select (select count(*) from ops.archived_days where dropped_at is not null)'
+                    ~ ' + (select count(*) from ops.closed_days)'
+                ) -%}
                 {%- if dropped.columns[0].values()[0] > 0 -%}
                     {{ exceptions.raise_compiler_error(
-                        '--full-refresh would lose the rows of ' ~ this ~ ' whose raw rows are dropped. Leave it out, or'
-                        ~ ' restore all days first.'
+                        '--full-refresh would lose the rows of ' ~ this ~ ' whose raw rows or hours are dropped. Leave it'
+                        ~ ' out, or restore all days first; dropped hours do not come back.'
                     ) }}
                 {%- endif -%}
             {%- endif -%}

@@ -8,15 +8,24 @@ CREATE SCHEMA raw;
 
 CREATE SCHEMA restricted;
 
+CREATE FUNCTION ops.is_closed(of_site text, of_day date) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$select 
+    exists (select from ops.closed_days where site_code = of_site and day between of_day - 6 and of_day + 2)
+$$;
+
 CREATE FUNCTION ops.is_frozen(of_site text, of_day date) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-        select exists (
-            select from ops.archived_days
-            where dropped_at is not null and site_code = of_site and day between of_day - 3 and of_day + 2
-        )
-    $$;
+    AS $$select 
+    exists (
+        select from ops.archived_days
+        where dropped_at is not null and site_code = of_site and day between of_day - 3 and of_day + 2
+    )
+ or 
+    exists (select from ops.closed_days where site_code = of_site and day between of_day - 6 and of_day + 2)
+$$;
 
 CREATE FUNCTION raw.events_as_known_at(moment timestamp with time zone) RETURNS TABLE(site_code text, source_code text, event_type text, event_time timestamp with time zone, work_unit_code text, worker_code text, duration_s numeric, units_produced bigint, confidence double precision, is_server_time boolean, item_index smallint, batch_seq bigint, load_id bigint, received_at timestamp with time zone, recorded_at timestamp with time zone)
     LANGUAGE sql STABLE
@@ -151,6 +160,29 @@ COMMENT ON COLUMN ops.archived_days.sha256 IS 'Of the file';
 COMMENT ON COLUMN ops.archived_days.byte_count IS 'Of the file';
 
 COMMENT ON COLUMN ops.archived_days.touch_count IS 'Of the site''s hours that day, in raw.touched_hours';
+
+CREATE TABLE ops.closed_days (
+    site_code text NOT NULL,
+    day date NOT NULL,
+    row_count bigint NOT NULL,
+    closed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE ops.closed_days IS 'Days whose hours were deleted (C2): no mart is computed of them again. One row per site and UTC day.';
+
+COMMENT ON COLUMN ops.closed_days.day IS 'UTC day of the hours';
+
+COMMENT ON COLUMN ops.closed_days.row_count IS 'Hourly rows that were deleted';
+
+CREATE TABLE ops.erasures (
+    site_code text NOT NULL,
+    pseudonym text NOT NULL,
+    erased_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE ops.erasures IS 'Erasures that these tables have seen (C39); the archive''s journal may know more. One row per worker.';
+
+COMMENT ON COLUMN ops.erasures.pseudonym IS 'What stands in the place of the worker''s code';
 
 CREATE TABLE ops.retention_rules (
     table_name text NOT NULL,
@@ -506,6 +538,12 @@ ALTER TABLE ONLY ml.scores
 
 ALTER TABLE ONLY ops.archived_days
     ADD CONSTRAINT pk_archived_days PRIMARY KEY (table_name, site_code, equipment_class, day);
+
+ALTER TABLE ONLY ops.closed_days
+    ADD CONSTRAINT pk_closed_days PRIMARY KEY (site_code, day);
+
+ALTER TABLE ONLY ops.erasures
+    ADD CONSTRAINT pk_erasures PRIMARY KEY (site_code, pseudonym);
 
 ALTER TABLE ONLY ops.retention_rules
     ADD CONSTRAINT pk_retention_rules PRIMARY KEY (table_name, site_code, equipment_class);

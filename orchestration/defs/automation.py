@@ -49,7 +49,13 @@ scoring = dg.define_asset_job(
 
 care_of_storage = dg.define_asset_job(
     "care_of_storage",
-    dg.AssetSelection.assets(storage.archived_days, storage.compressed_chunks, storage.dropped_chunks),
+    dg.AssetSelection.assets(
+        storage.archived_days,
+        storage.compressed_chunks,
+        storage.dropped_chunks,
+        storage.dropped_hours,
+        storage.dropped_alarms,
+    ),
     description="Archive and compress cold days of raw rows; drop what is past its retention where a setting says so.",
 )
 hourly_aggregate = dg.define_asset_job(

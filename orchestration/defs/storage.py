@@ -1,9 +1,9 @@
-"""Old raw rows: archived, compressed and, where a setting says so, dropped. How they are is the warehouse's.
+"""Old rows: archived, compressed and, where a setting says so, deleted. How they are is the warehouse's.
 
 See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guides/automate/schedules
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -12,12 +12,17 @@ from sqlalchemy import Engine
 
 from orchestration.defs.resources import WarehouseResource
 from warehouse import ledger
+from warehouse.archived_tables import Family
+from warehouse.hourly_tables import HOURLY_TABLES
+from warehouse.retention import RetentionSummary
 from warehouse.settings import WarehouseSettings
 
 OWNERS: Final = ["team:data"]
 RAW: Final = [["raw", "readings"], ["raw", "reading_revisions"], ["raw", "events"], ["raw", "event_revisions"]]
 SCORES: Final = ["ml", "scores"]
 STORAGE_POOL: Final = "storage"
+DAILY: Final = sorted({table.daily.removeprefix("marts.") for table in HOURLY_TABLES})
+RAW_FAMILIES: Final[Sequence[Family]] = ("readings", "events", "scores")
 _SHOWN = 20
 
 
@@ -93,27 +98,85 @@ def compressed_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]
 )
 def dropped_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """Days past their retention that archive and rollups cover, deleted. One row per table and day."""
-    from warehouse.retention import days_past_retention, retain
+    settings = WarehouseSettings()
+    return _retain(
+        _engine(warehouse), RAW_FAMILIES, settings.raw_keep_days, "" if settings.drop_raw else "MILLRACE_DROP_RAW"
+    )
+
+
+@dg.asset(
+    key=["storage", "dropped_hours"],
+    group_name="storage",
+    kinds={"postgres"},
+    owners=OWNERS,
+    pool=STORAGE_POOL,
+    deps=[dropped_chunks, *(["marts", name] for name in DAILY)],
+)
+def dropped_hours(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Hourly rollups past their retention that daily marts cover, deleted. One row per site and day."""
+    from warehouse.hourly_retention import days_past_retention, retain_hours
 
     engine, settings, now = _engine(warehouse), WarehouseSettings(), datetime.now(UTC)
-    if not settings.drop_raw:
-        past = days_past_retention(engine, now, settings.raw_keep_days)
-        told = {str(family): f"{len(found)} days from {found[0]}" for family, found in past.items() if found}
+    if not settings.drop_hourly:
+        past = days_past_retention(engine, now, settings.hourly_keep_days, RetentionSummary())
+        told = {"hourly": f"{len(past)} days from {past[0][1]}"} if past else {}
         return dg.MaterializeResult(
-            metadata={"nothing_done": "MILLRACE_DROP_RAW is false", "past_retention": _some(told)}
+            metadata={"nothing_done": "MILLRACE_DROP_HOURLY is false", "past_retention": _some(told)}
         )
-    summary = retain(engine, settings.archive(), now, settings.raw_keep_days)
+    closed, summary = retain_hours(engine, settings.archive(), now, settings.hourly_keep_days)
+    days = {str(day): f"{day.row_count:,} rows" for day in closed}
+    return dg.MaterializeResult(
+        metadata={"rows": sum(day.row_count for day in closed), "days": _some(days), **_kept(summary)}
+    )
+
+
+@dg.asset(
+    key=["storage", "dropped_alarms"],
+    group_name="storage",
+    kinds={"postgres"},
+    owners=OWNERS,
+    pool=STORAGE_POOL,
+    deps=[archived_days, dropped_hours, ["raw", "alarm_changes"]],
+)
+def dropped_alarms(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Alarms past their retention that are archived and whose hours are gone, deleted. One row per day."""
+    settings = WarehouseSettings()
+    return _retain(
+        _engine(warehouse),
+        ("alarms",),
+        settings.alarm_keep_days,
+        "" if settings.drop_alarms else "MILLRACE_DROP_ALARMS",
+    )
+
+
+def _retain(engine: Engine, families: Sequence[Family], keep_days: int, unset: str) -> dg.MaterializeResult[Any]:
+    """Delete what is past its time, or tell what that is where the setting that allows it is not set."""
+    from warehouse.retention import days_past_retention, retain
+
+    now = datetime.now(UTC)
+    if unset:
+        past = {family: days_past_retention(engine, family, now, keep_days) for family in families}
+        told = {str(family): f"{len(found)} days from {found[0]}" for family, found in past.items() if found}
+        return dg.MaterializeResult(metadata={"nothing_done": f"{unset} is false", "past_retention": _some(told)})
+    directory = WarehouseSettings().archive()
+    summary = retain(engine, directory, now, keep_days, alarm_keep_days=keep_days, families=families)
     days = {f"{day.family} {day.day}": f"{day.row_count:,} rows, {len(day.chunks)} chunks" for day in summary.dropped}
     return dg.MaterializeResult(
         metadata={
             "rows": sum(day.row_count for day in summary.dropped),
             "days": _some(days),
             "chunks": [chunk for day in summary.dropped for chunk in day.chunks][:_SHOWN],
-            "kept": len(summary.kept),
-            "kept_why": dict(summary.kept_reasons),
-            "kept_days": _some(summary.kept),
+            **_kept(summary),
         }
     )
+
+
+def _kept(summary: RetentionSummary) -> dict[str, Any]:
+    return {
+        "kept": len(summary.kept),
+        "kept_why": dict(summary.kept_reasons),
+        "kept_days": _some(summary.kept),
+    }
 
 
 @dg.asset_check(asset=dropped_chunks)

@@ -91,10 +91,22 @@ def test_a_service_is_given_its_own_logins_and_no_others() -> None:
         "logins": {"millrace"},
         "ingestion-api": {INGESTION},
         "mlflow": {MLFLOW},
-        "dagster-code": {DAGSTER, LOADER, DBT, EXPECTATIONS, ML},
+        "dagster-code": {DAGSTER, LOADER, DBT, EXPECTATIONS, ML, "millrace"},
         "dagster-webserver": {DAGSTER},
         "dagster-daemon": {DAGSTER},
     }
+
+
+def test_the_nightly_care_of_storage_can_do_its_work() -> None:
+    """C2: as the owner, in that variable alone, and in the archive that the owner's commands use too."""
+    service, owner = SERVICES["dagster-code"], SERVICES["migrate"]
+    given = [name for name, value in service["environment"].items() if "://millrace:" in str(value)]
+    assert given == ["MILLRACE_STORAGE_WAREHOUSE_URL"]
+    url = str(service["environment"]["MILLRACE_STORAGE_WAREHOUSE_URL"])
+    assert url == re.sub(r":\?[^}]*}", "}", owner["environment"]["MILLRACE_WAREHOUSE_URL"])
+    archive = service["environment"]["MILLRACE_ARCHIVE_DIR"]
+    assert f"{owner['environment']['MILLRACE_DATA_DIR']}/archive" == archive
+    assert f"archive:{archive}" in service["volumes"] and f"archive:{archive}" in owner["volumes"]
 
 
 def test_a_login_comes_with_its_own_password_and_reaches_the_right_variable() -> None:

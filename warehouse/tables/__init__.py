@@ -36,7 +36,7 @@ from warehouse.tables.registry import (
     workers,
 )
 from warehouse.tables.restricted import worker_names
-from warehouse.tables.storage import archived_days, retention_rules
+from warehouse.tables.storage import archived_days, closed_days, erasures, retention_rules
 
 __all__ = [
     "EVENT_KEY",
@@ -51,9 +51,11 @@ __all__ = [
     "api_signals",
     "archived_days",
     "batches",
+    "closed_days",
     "cursors",
     "drift_episodes",
     "equipment",
+    "erasures",
     "event_revisions",
     "events",
     "inbox_batches",

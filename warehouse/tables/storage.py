@@ -1,4 +1,4 @@
-"""Schema `ops` of the warehouse: what of the raw data is in the archive, and how long it stays (C2)."""
+"""Schema `ops` of the warehouse: what is in the archive, how long rows stay (C2), and who was erased (C39)."""
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, Index, Integer, Numeric, Table, Text, text
 from sqlalchemy.schema import PrimaryKeyConstraint
@@ -41,4 +41,25 @@ retention_rules = Table(
     CheckConstraint("keep_days > 0", name="keep_days"),
     schema="ops",
     comment="How long raw rows stay where that differs from the setting (C2). The rule that names most counts.",
+)
+closed_days = Table(
+    "closed_days",
+    warehouse_metadata,
+    Column("site_code", Text, nullable=False),
+    Column("day", Date, nullable=False, comment="UTC day of the hours"),
+    Column("row_count", BigInteger, nullable=False, comment="Hourly rows that were deleted"),
+    utc("closed_at", now=True),
+    PrimaryKeyConstraint("site_code", "day"),
+    schema="ops",
+    comment="Days whose hours were deleted (C2): no mart is computed of them again. One row per site and UTC day.",
+)
+erasures = Table(
+    "erasures",
+    warehouse_metadata,
+    Column("site_code", Text, nullable=False),
+    Column("pseudonym", Text, nullable=False, comment="What stands in the place of the worker's code"),
+    utc("erased_at", now=True),
+    PrimaryKeyConstraint("site_code", "pseudonym"),
+    schema="ops",
+    comment="Erasures that these tables have seen (C39); the archive's journal may know more. One row per worker.",
 )

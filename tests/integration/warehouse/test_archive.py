@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import Engine, NullPool, text
 
 from ingestion_api.contract import RegistryChange
-from warehouse.archive import archive, exclusively
+from warehouse.archive import archive
 from warehouse.engine import create_engine
 from warehouse.errors import NotOwner, StorageBusy
 from warehouse.load import load_site
+from warehouse.storage_lock import exclusively
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 4)
@@ -172,7 +173,7 @@ def test_many_rows_pass_through_in_blocks(warehouse_engine: Engine, inbox: Any, 
 
 
 def test_one_storage_command_at_a_time(warehouse_engine: Engine, tmp_path: Path) -> None:
-    with exclusively(warehouse_engine), pytest.raises(StorageBusy, match="under way"):
+    with exclusively(warehouse_engine, tmp_path), pytest.raises(StorageBusy, match="under way"):
         archive(warehouse_engine, tmp_path, FIRST, LAST)
     archive(warehouse_engine, tmp_path, FIRST, LAST)
 

@@ -9,12 +9,13 @@ from sqlalchemy import Engine, text
 
 from ingestion_api.contract import RegistryChange
 from warehouse import ledger, retention
-from warehouse.archive import archive, exclusively
+from warehouse.archive import archive
 from warehouse.compression import compress
 from warehouse.errors import StorageBusy
 from warehouse.load import load_site
 from warehouse.retention import RetentionSummary, retain
 from warehouse.retention_rules import Rule, remove_rule, rules, set_rule
+from warehouse.storage_lock import exclusively
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 DAY = date(2026, 3, 1)
@@ -288,5 +289,5 @@ def test_late_rows_of_a_dropped_day_are_kept_and_wait(plant: Engine, inbox: Any,
 
 
 def test_nothing_is_dropped_while_something_is_archived(plant: Engine, tmp_path: Path) -> None:
-    with exclusively(plant), pytest.raises(StorageBusy):
+    with exclusively(plant, tmp_path), pytest.raises(StorageBusy):
         retain(plant, tmp_path, NOW, 180)

@@ -52,7 +52,7 @@ def test_archive_retain_restore(run: Any, warehouse_engine: Engine, inbox: Any, 
 
     assert run("rules", "set", "readings", "--site", "demo", "--days", "1").exit_code == 0
     assert run("rules", "list").output.splitlines() == [
-        "readings site=demo class=any: 1 days", "everything else: 180 days",
+        "readings site=demo class=any: 1 days", "everything else: 180 days, hourly 1826, alarms 2557",
     ]  # fmt: skip
     outcome = run("retain", "--rehearse")
     assert "3 days would go, 3 rows; 0 stay." in outcome.output
@@ -65,6 +65,28 @@ def test_archive_retain_restore(run: Any, warehouse_engine: Engine, inbox: Any, 
     assert "2 of 2 rows came back from 2 files." in outcome.output
     assert scalar(warehouse_engine, "select max(event_time) from raw.readings") == T0 + timedelta(days=1)
     assert "stays: restored" in run("retain").output
+
+
+def test_hours_and_alarms_have_rules_of_their_own(run: Any, warehouse_engine: Engine, inbox: Any) -> None:
+    """C2: five years and seven by default; what is not of a class has no rule by class."""
+    fill(warehouse_engine, inbox)
+    assert run("rules", "set", "hourly", "--class", "pump").exit_code == 2
+    assert run("rules", "set", "hourly", "--days", "1").exit_code == 0
+    assert (
+        "hours of demo, 2026-03-01 stays: raw rows are there: 1 of raw.readings" in run("retain", "--rehearse").output
+    )
+    assert "0 days gone, 0 rows; 0 stay." in run("retain", "--table", "alarms").output
+
+
+def test_erasures_are_repeated_on_demand(run: Any, warehouse_engine: Engine, inbox: Any) -> None:
+    """C39: the code is told that the API has to forget as well."""
+    inbox.add("events", [{"event_time": T0, "worker_code": "W1"}])
+    load_site(warehouse_engine, inbox, "demo")
+    assert "W1 is erased-1 from now on." in run("erase-worker", "W1", "--site", "demo", "--as", "erased-1").output
+    assert run("repeat-erasures").output == "0 erasures were done again.\n"
+    with warehouse_engine.begin() as connection:
+        connection.execute(text("update raw.events set worker_code = 'W1'"))
+    assert run("repeat-erasures").output == "W1 of demo is erased-1 again.\n1 erasures were done again.\n"
 
 
 def test_reasons_are_told(run: Any, warehouse_engine: Engine, inbox: Any) -> None:
@@ -81,9 +103,9 @@ def test_reasons_are_told(run: Any, warehouse_engine: Engine, inbox: Any) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["restore", "--from", "2026-01-01", "--to", "2026-01-31"], "millrace: no readings, events, scores from"),
+        (["restore", "--from", "2026-01-01", "--to", "2026-01-31"], "no readings, events, scores, alarms from"),
         (["restore"], "say which days"),
-        (["archive", "--table", "alarms"], "it is one of readings, events, scores"),
+        (["archive", "--table", "hourly"], "it is one of readings, events, scores, alarms"),
         (["archive", "--from", "2026-02-01", "--to", "2026-01-01"], "there is no day"),
         (["archive", "--from", "tomorrow"], "does not match"),
     ],

@@ -30,6 +30,13 @@ pending as (
                 and archived_days.day between cast(touched_hours.hour at time zone 'UTC' as date) - 4
                 and cast(touched_hours.hour at time zone 'UTC' as date) + 3
         )
+        and not exists (
+            select 1 from ops.closed_days
+            where
+                closed_days.site_code = touched_hours.site_code
+                and closed_days.day between cast(touched_hours.hour at time zone 'UTC' as date) - 7
+                and cast(touched_hours.hour at time zone 'UTC' as date) + 3
+        )
     group by site_code
 
 )

@@ -1,0 +1,7 @@
+"""How many days rows stay where neither a setting nor a rule says otherwise (C2). The rules are `retention_rules`'."""
+
+from typing import Final
+
+# Five and seven years, with their leap days.
+HOURLY_KEEP_DAYS: Final = 1826
+ALARM_KEEP_DAYS: Final = 2557
