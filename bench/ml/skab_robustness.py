@@ -11,7 +11,7 @@ from bench.ml.skab_files import Recording
 from bench.ml.skab_protocol import LIFE_ROWS, TRAINING_ROWS, Trial, try_out
 from ml.arrays import FloatArray
 from ml.detectors.protocol import Detector
-from ml.metrics import confusion, f1, false_alarm_rate, vus_pr
+from ml.metrics import anomaly_ranges, confusion, f1, false_alarm_rate, vus_pr
 
 SOILED_SHARE: Final = 0.05
 HOLE_EVERY: Final = 20
@@ -22,9 +22,7 @@ SEED: Final = 11
 Change = Callable[[Recording], Recording | None]
 
 
-def robustness(
-    make: Callable[[], Detector], threshold: float, recordings: list[Recording], normal: Recording
-) -> Table:
+def robustness(make: Callable[[], Detector], threshold: float, recordings: list[Recording], normal: Recording) -> Table:
     """Judge changed recordings with the frozen threshold.
 
     Args:
@@ -70,7 +68,7 @@ def _add(
     trials: list[Trial] = [try_out(make, recording) for recording in recordings if recording is not None]
     counts = np.sum([confusion(trial.is_anomaly, trial.scores > threshold) for trial in trials], axis=0)
     faulty = [trial for trial in trials if trial.is_anomaly.any()]
-    runs = np.mean([np.sum(np.diff(trial.scores > threshold, prepend=False) & (trial.scores > threshold)) for trial in trials])
+    runs = np.mean([len(anomaly_ranges(trial.scores > threshold)[0]) for trial in trials])
     table.add_row(
         name,
         f"{float(f1(counts)):.3f}" if faulty else "-",
