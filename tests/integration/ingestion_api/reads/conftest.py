@@ -49,7 +49,7 @@ def warehouse(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     untested = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
     select = ["--select", "+stg_raw__readings", *VIEWS]
     subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", "--quiet", "build", *untested, *places, *select],
+        [Path(sys.executable).with_name("millrace-dbt"), "--quiet", "build", *untested, *places, *select],
         env={**os.environ, **environment},
         check=True,
     )
