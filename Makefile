@@ -10,7 +10,9 @@ DOCS_PORT ?= 8590
 # PyTorch's CPU build; set it empty, or to another of PyTorch's indexes, for a machine with a GPU.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-SOURCES := edge_client expectations ingestion_api ml orchestration warehouse
+# How many tests run at a time. A worker takes whole files, and has a database server of its own.
+WORKERS ?= 2
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
 ##@ Run
 demo: setup ## Start everything, replay a plant and show what came out. ONCE=1 exits at the end; DATA=<folder> replays CSVs
@@ -30,22 +32,20 @@ docs: setup ## Build the docs of all tables and serve them on DOCS_PORT (8590); 
 	@$(BIN)/python -m orchestration docs --port $(DOCS_PORT) $(if $(ONCE),--once)
 
 ##@ Check
-test: setup ## Run every test, with coverage
-	@rm -f .coverage .coverage.*
-	@status=0; $(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS) 2>&1 | tee .pytest_cache.log; status=$${PIPESTATUS[0]}; \
-	if [ $$status -eq 0 ]; then $(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report; status=$$?; fi; \
-	grep -E '^=+ .*(passed|failed|error|no tests ran).* =+$$' .pytest_cache.log | tail -1; rm -f .pytest_cache.log; exit $$status
+test: setup ## Run every test, with coverage. WORKERS=2 at a time
+	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
 
 test-unit: setup ## Run the unit tests alone (under a minute, no database)
 	@$(BIN)/python -m pytest -q tests/unit
 
 test-timescale: setup ## Run the warehouse's and dbt's tests on the TimescaleDB that timescale-up starts
-	@url="$${MILLRACE_TEST_WAREHOUSE_URL:-$$(tests/timescale.sh up)}" && test -n "$$url" && MILLRACE_TEST_WAREHOUSE_URL="$$url" \
-		$(BIN)/python -m pytest -q tests/integration/warehouse tests/integration/dbt_project \
+	@urls="$${MILLRACE_TEST_WAREHOUSE_URL:-$$(tests/timescale.sh up $(WORKERS))}" && test -n "$$urls" && \
+		MILLRACE_TEST_WAREHOUSE_URL="$$urls" $(BIN)/python -m pytest -q -n $$(wc -w <<<"$$urls") $(BY_FILE) \
+			tests/integration/warehouse tests/integration/dbt_project \
 			tests/integration/orchestration/test_storage.py --ignore tests/integration/warehouse/test_embedded.py
 
-timescale-up: ## Start a real TimescaleDB for the tests and print its URL (needs Debian or Ubuntu and root; 800 MB)
-	@tests/timescale.sh up
+timescale-up: ## Start a real TimescaleDB for the tests and print its URLs (needs Debian or Ubuntu and root; 800 MB)
+	@tests/timescale.sh up $(WORKERS)
 
 timescale-down: ## Stop it and delete its data; it stays installed
 	@tests/timescale.sh down
@@ -58,7 +58,7 @@ check: setup ## Format, lint, types, import contracts, SQL lint, generated pages
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/sqlfluff lint dbt_project
+	@$(BIN)/sqlfluff lint --processes 0 dbt_project
 	@$(BIN)/python -m orchestration.settings_reference --check
 
 format: setup ## Format the code and mend what the linter can

@@ -1,36 +1,19 @@
-"""The API's description, OpenAPI 3.1: schemas come from the types themselves, so they cannot disagree with the code.
+"""The API's description, OpenAPI 3.1. What the bodies look like stands in openapi_schemas.py.
 
 Endpoints take and return bytes, which FastAPI cannot describe; the functions here add to a route what it leaves out.
 """
 
 from typing import Any
 
-import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ingestion_api import openapi_limits
-from ingestion_api.alarm_desk import Alarm, LiveValue
-from ingestion_api.batch_items import BatchItem
-from ingestion_api.contract import (
-    AlarmChange,
-    BatchReceipt,
-    Event,
-    Kind,
-    Loss,
-    LossReport,
-    Problem,
-    Reading,
-    RegistryChange,
-)
-from ingestion_api.entities import SHAPES, Shape
+from ingestion_api.contract import Kind
+from ingestion_api.entities import Shape
 from ingestion_api.formats.catalog import MEDIA_TYPES
-from ingestion_api.model_health import ModelHealth
 from ingestion_api.openapi_examples import EXAMPLES
-from ingestion_api.quarantine import QuarantinedItem, Released, ReleaseRequest
-from ingestion_api.system_health import SystemHealth
-
-Json = dict[str, Any]
+from ingestion_api.openapi_schemas import Json, reference, row_name, schemas
 
 _DESCRIPTION = """Takes readings and events from devices, judges each item, stores the batch durably and answers.
 
@@ -40,25 +23,6 @@ _SECURITY: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `mr_…`"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key"},
 }
-_TYPES = (
-    Reading,
-    Event,
-    BatchReceipt,
-    BatchItem,
-    Problem,
-    RegistryChange,
-    QuarantinedItem,
-    ReleaseRequest,
-    Released,
-    LossReport,
-    Loss,
-    Alarm,
-    AlarmChange,
-    LiveValue,
-    ModelHealth,
-    SystemHealth,
-)
-_COUNT: Json = {"type": "integer", "minimum": 0}
 _PUSH_REFUSALS = (400, 401, 403, 413, 415, 422, 503)
 
 
@@ -71,7 +35,7 @@ def describe(app: FastAPI) -> None:
                 title="Millrace ingestion API", version="1.0.0", description=_DESCRIPTION, routes=app.routes
             )
             _drop_assumed_refusals(document)
-            document["components"] = {"schemas": _schemas(), "securitySchemes": _SECURITY}
+            document["components"] = {"schemas": schemas(), "securitySchemes": _SECURITY}
             openapi_limits.describe(document)
             document["security"] = [{name: []} for name in _SECURITY]
             app.openapi_schema = document
@@ -90,7 +54,7 @@ def _drop_assumed_refusals(document: Json) -> None:
 
 def push(kind: Kind, new_status: int = 201) -> Json:
     """Describe an endpoint that takes a batch of one kind, and answers a new one with `new_status`."""
-    item = _reference("Reading" if kind == "readings" else "Event")
+    item = reference("Reading" if kind == "readings" else "Event")
     items: Json = {"type": "array", "items": item, "minItems": 1, "maxItems": 1_000}
     wrapped: Json = {"type": "object", "properties": {kind: items}, "required": [kind]}
     readers = {name: MEDIA_TYPES[name] for name in MEDIA_TYPES if MEDIA_TYPES[name] not in ("json", "senml")}
@@ -164,30 +128,30 @@ def health() -> Json:
 def entity(shape: Shape) -> Json:
     """Describe the endpoint that reads one entity."""
     return _route(
-        {200: _answer(_row_name(shape), "The entity"), **_refusals(400, 401, 403, 404, 422, 503)},
+        {200: _answer(row_name(shape), "The entity"), **_refusals(400, 401, 403, 404, 422, 503)},
         parameters=_codes(shape),
     )
 
 
 def entities(shape: Shape) -> Json:
     """Describe the endpoint that lists entities."""
-    return answers(f"{_row_name(shape)}Page", "The entities, by code")
+    return answers(f"{row_name(shape)}Page", "The entities, by code")
 
 
 def put(shape: Shape) -> Json:
     """Describe the endpoint that writes one entity."""
     name = shape.payload.__name__
-    body = {"required": True, "content": _json(_reference(name), name)}
+    body = {"required": True, "content": _json(reference(name), name)}
     rows = {
-        201: _answer(_row_name(shape), "Created"),
-        200: _answer(_row_name(shape), "Replaced, or left as it already was"),
+        201: _answer(row_name(shape), "Created"),
+        200: _answer(row_name(shape), "Replaced, or left as it already was"),
     }
     return _route({**rows, **_refusals(400, 401, 403, 409, 413, 422, 503)}, requestBody=body, parameters=_codes(shape))
 
 
 def release() -> Json:
     """Describe the endpoint that releases from the quarantine."""
-    body = {"required": True, "content": _json(_reference("ReleaseRequest"), "ReleaseRequest")}
+    body = {"required": True, "content": _json(reference("ReleaseRequest"), "ReleaseRequest")}
     done = {200: _answer("Released", "What was released, and what still stands against the others")}
     return _route({**done, **_refusals(400, 401, 403, 413, 503)}, requestBody=body)
 
@@ -207,7 +171,7 @@ def events(description: str) -> Json:
 
 def loss() -> Json:
     """Describe the endpoint that takes reports of losses."""
-    body = {"required": True, "content": _json(_reference("LossReport"), "LossReport")}
+    body = {"required": True, "content": _json(reference("LossReport"), "LossReport")}
     done = {200: _answer("Loss", "The loss as it now stands")}
     return _route({**done, **_refusals(400, 401, 403, 413, 503)}, requestBody=body)
 
@@ -223,97 +187,13 @@ def _route(responses: dict[int, Json], **extra: Any) -> Json:
 
 
 def _refusals(*statuses: int) -> dict[int, Json]:
-    content = {"application/problem+json": {"schema": _reference("Problem"), "example": EXAMPLES["Problem"]}}
+    content = {"application/problem+json": {"schema": reference("Problem"), "example": EXAMPLES["Problem"]}}
     return {status: {"description": "Problem details (RFC 9457)", "content": content} for status in statuses}
 
 
 def _answer(schema: str, description: str) -> Json:
-    return {"description": description, "content": _json(_reference(schema), schema)}
+    return {"description": description, "content": _json(reference(schema), schema)}
 
 
 def _json(schema: Json, example: str) -> Json:
     return {"application/json": {"schema": schema, **({"example": EXAMPLES[example]} if example in EXAMPLES else {})}}
-
-
-def _reference(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _row_name(shape: Shape) -> str:
-    return f"{shape.payload.__name__}Row"
-
-
-def _schemas() -> Json:
-    payloads = [shape.payload for shape in SHAPES]
-    _, schemas = msgspec.json.schema_components(
-        [*_TYPES, *payloads], schema_hook=_any_value, ref_template="#/components/schemas/{name}"
-    )
-    for shape in SHAPES:
-        schemas[_row_name(shape)] = _row(shape, schemas[shape.payload.__name__])
-        schemas[f"{_row_name(shape)}Page"] = _page(_row_name(shape), {"type": "string"})
-    schemas["SettledReceipt"] = _settled(schemas["BatchReceipt"])
-    items = {"type": "array", "items": _reference("BatchItem")}
-    schemas["BatchItemPage"] = {"type": "object", "properties": {"items": items}, "required": ["items"]}
-    schemas["ReadPage"] = _read_page()
-    schemas["AlarmPage"] = _page("Alarm", _COUNT)
-    schemas["AlarmChangePage"] = _page("AlarmChange", _COUNT)
-    schemas["LivePage"] = _live_page()
-    schemas["LossPage"] = _page("Loss", _COUNT)
-    schemas["QuarantinePage"] = _page("QuarantinedItem", _COUNT)
-    changes = {"type": "array", "items": _reference("RegistryChange")}
-    schemas["RegistryChanges"] = {"type": "object", "properties": {"changes": changes}, "required": ["changes"]}
-    cursors = dict.fromkeys(("readings", "events", "registry", "alarms"), _COUNT)
-    schemas["Cursors"] = {"type": "object", "properties": cursors, "required": list(cursors)}
-    schemas["Health"] = {"type": "object", "properties": {"status": {"enum": ["live", "ready"]}}}
-    return schemas
-
-
-def _any_value(_: type) -> Json:
-    return {"description": "Any JSON value"}
-
-
-def _row(shape: Shape, payload: Json) -> Json:
-    """Describe a row: the keys, and what a PUT writes."""
-    keys: Json = {name: {"type": "string"} for name in ("site_code", *shape.code_columns)}
-    properties = {**keys, **payload["properties"]}
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _settled(receipt: Json) -> Json:
-    """Describe a receipt with its settlement."""
-    counts = dict.fromkeys(("accepted", "duplicate", "revised", "late", "quarantined"), _COUNT)
-    properties = {
-        "status": {"enum": ["settled", "pending", "unknown"], "description": "unknown: the warehouse is away"},
-        **counts,
-        "loaded_at": {"type": "string", "format": "date-time"},
-        "reason": {"type": "string", "description": "Why it is unknown"},
-    }
-    settlement = {"type": "object", "properties": properties, "required": ["status"]}
-    return {**receipt, "properties": {**receipt["properties"], "settlement": settlement}}
-
-
-def _read_page() -> Json:
-    time: Json = {"type": "string", "format": "date-time"}
-    properties = {
-        "items": {"type": "array", "items": {"type": "object"}},
-        "next_cursor": {"type": ["string", "null"], "description": "Hand it back as cursor; null at the end"},
-        "data_as_of": {"anyOf": [time, {"type": "null"}], "description": "How far the rows reach; null: no load yet"},
-        "computed_at": time,
-    }
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _live_page() -> Json:
-    properties: Json = {
-        "items": {"type": "array", "items": _reference("LiveValue")},
-        "next_cursor": {"type": ["string", "null"], "description": "Hand it back as cursor; null at the end"},
-    }
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _page(item: str, cursor: Json) -> Json:
-    properties = {
-        "items": {"type": "array", "items": _reference(item)},
-        "next_after": {"anyOf": [cursor, {"type": "null"}], "description": "Cursor of the next page; null at the end"},
-    }
-    return {"type": "object", "properties": properties, "required": list(properties)}

@@ -15,11 +15,16 @@ DBT_PROJECT: Final = Path(__file__).resolve().parents[1] / "dbt_project"
 MANIFEST: Final = DBT_PROJECT / "target" / "manifest.json"
 
 
-def prepare_manifest() -> None:
-    """Let dbt parse the project where the manifest is missing or older than the project. Takes some ten seconds."""
+def is_manifest_current() -> bool:
+    """Whether dbt parsed the project since it was changed."""
     sources = [path for kind in ("*.sql", "*.yml", "*.csv") for path in DBT_PROJECT.rglob(kind)]
     newest = max(path.stat().st_mtime for path in sources if MANIFEST.parent not in path.parents)
-    if MANIFEST.exists() and MANIFEST.stat().st_mtime >= newest:
+    return MANIFEST.exists() and MANIFEST.stat().st_mtime >= newest
+
+
+def prepare_manifest() -> None:
+    """Let dbt parse the project where the manifest is missing or older than the project. Takes some ten seconds."""
+    if is_manifest_current():
         return
     dbt = Path(sys.executable).with_name("dbt")
     where = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]

@@ -50,7 +50,7 @@ class SitesResource(dg.ConfigurableResource[IngestionClient]):
 
 
 class DbtResource(DbtCliResource):
-    """dbt's command line, without five seconds that dagster-dbt spends before each command.
+    """dbt's command line (`dbt_command.py`), without five seconds that dagster-dbt spends before each command.
 
     Its version is the installed package's, so nobody has to ask `dbt --version` (3 s of CPU), and an adapter in this
     process (2 s) is used for nothing but `fetch_row_counts` and `fetch_column_metadata`, which nobody calls.
@@ -75,6 +75,6 @@ def resources() -> dg.Definitions:
     dbt = DbtResource(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
-        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+        dbt_executable=str(Path(sys.executable).with_name("millrace-dbt")),
     )
     return dg.Definitions(resources={"dbt": dbt, "sites": SitesResource(), "warehouse": WarehouseResource()})

@@ -10,7 +10,8 @@
 | `free_port` | test | a TCP port on loopback that nobody used a moment ago |
 
 The server is the embedded one, on a free port, in a directory of its own; `MILLRACE_TEST_WAREHOUSE_URL` names another
-(any database on it; the role must be allowed to create databases). A fresh database is a copy of a migrated template
+(any database on it; the role must be allowed to create databases), or one for each of several workers, as roles belong
+to a server. A fresh database is a copy of a migrated template
 and costs tenths of a second. Everything below tests/integration bears the marker `integration`.
 """
 
@@ -75,9 +76,11 @@ class PostgresForTests:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresForTests]:
     """The server of this session."""
-    named = os.environ.get("MILLRACE_TEST_WAREHOUSE_URL")
+    named = os.environ.get("MILLRACE_TEST_WAREHOUSE_URL", "").split()
     if named:
-        yield PostgresForTests(named, None)
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        assert worker < len(named), f"MILLRACE_TEST_WAREHOUSE_URL names no server for worker {worker}"
+        yield PostgresForTests(named[worker], None)
         return
     # Nothing here needs to outlive the machine, and fsync is most of what a test costs.
     unsafe = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}

@@ -1,4 +1,4 @@
-"""Runs dbt commands from stdin, one JSON list of arguments a line, parsing the project once. Judges nothing.
+"""Runs dbt commands from stdin, one JSON list of arguments a line, on the project as parsed before. Judges nothing.
 
 A process of its own: dbt changes global state, and `make test` makes errors of the warnings of what it imports.
 """
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dbt.cli.main import dbtRunner
 
+from orchestration.dbt_command import parsed_project
+
 PROJECT = Path(__file__).parents[3] / "dbt_project"
 
 
@@ -18,11 +20,11 @@ def main(scratch: str) -> None:
     places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     places += ["--target-path", f"{scratch}/target", "--log-path", f"{scratch}/logs"]
     with contextlib.redirect_stdout(sys.stderr):
-        parsed = dbtRunner().invoke(["--quiet", "parse", *places])
+        project = parsed_project([]) or dbtRunner().invoke(["--quiet", "parse", *places]).result
     for line in sys.stdin:
         with contextlib.redirect_stdout(sys.stderr):
             # A run injects the ephemeral models into the manifest it is given.
-            runner = dbtRunner(manifest=parsed.result.deepcopy() if parsed.success else None)
+            runner = dbtRunner(manifest=project and project.deepcopy())
             outcome = runner.invoke(["--quiet", *json.loads(line), *places])
         results = getattr(outcome.result, "results", [])
         bad = [f"{r.node.name}: {r.message}" for r in results if r.status in {"error", "fail", "warn", "runtime error"}]

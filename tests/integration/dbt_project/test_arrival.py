@@ -18,24 +18,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from random_plant import HOUR, SCHEMAS, START, ZONES, Inbox, Item, a_reading, add_scores, an_event, revised
 from sqlalchemy import Connection, Engine, NullPool, text
+from touched_builds import roll_up, summarize
 
 from ingestion_api.contract import RegistryChange
 from orchestration.manifest import load_manifest, prepare_manifest
-from tests.integration.dbt_project.test_rebuild import (
-    HOUR,
-    SCHEMAS,
-    START,
-    ZONES,
-    Inbox,
-    Item,
-    a_reading,
-    add_scores,
-    an_event,
-    revised,
-    roll_up,
-    summarize,
-)
 from warehouse.engine import create_engine
 from warehouse.load import load_site
 from warehouse.tables import EVENT_KEY

@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from random_plant import START, Inbox, a_plant, add_scores
 from sqlalchemy import Connection, Engine, insert, text
 
 from ingestion_api.contract import RegistryChange
 from orchestration.as_known import build_copy, left_out
 from orchestration.manifest import load_manifest, prepare_manifest
-from tests.integration.dbt_project.test_rebuild import START, Inbox, a_plant, add_scores
 from warehouse import tables
 from warehouse.as_known import drop_copy
 from warehouse.load import load_site

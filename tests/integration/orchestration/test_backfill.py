@@ -16,12 +16,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster import DagsterInstance
+from random_plant import ZONES, a_plant
 from sqlalchemy import Engine, text
 
 from orchestration.dbt_environment import dbt_environment
 from orchestration.manifest import prepare_manifest
 from tests.integration.dbt_project.conftest import Dbt
-from tests.integration.dbt_project.test_rebuild import ZONES, a_plant
 from warehouse.load import load_site
 
 ROOT = Path(__file__).parents[3]

@@ -1,6 +1,7 @@
 """A clock that stands still until told, and an API in memory that can be told to fail."""
 
 import hashlib
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -157,6 +158,14 @@ def numbers(push: Push) -> list[int]:
     return [item["n"] for item in push.items if isinstance(item, dict)]
 
 
+def real_pending(spool: Spool) -> int:
+    """How many items the file itself holds."""
+    with sqlite3.connect(spool._path) as sql:
+        count: int = sql.execute("select count(*) from items").fetchone()[0]
+    sql.close()
+    return count
+
+
 class Kit:
     """What the tests build with; here because test folders are no packages."""
 
@@ -166,6 +175,7 @@ class Kit:
     chunk = staticmethod(chunk)
     numbers = staticmethod(numbers)
     receipt = staticmethod(receipt_for)
+    real_pending = staticmethod(real_pending)
 
 
 @pytest.fixture

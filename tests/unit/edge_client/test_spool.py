@@ -4,7 +4,6 @@ import sqlite3
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -16,22 +15,11 @@ from edge_client.spool import Spool
 from edge_client.spool_losses import Room
 
 
-def real_pending(spool: Spool) -> int:
-    with sqlite3.connect(spool._path) as sql:
-        count: int = sql.execute("select count(*) from items").fetchone()[0]
-    sql.close()
-    return count
-
-
 def real_bytes(spool: Spool) -> int:
     with sqlite3.connect(spool._path) as sql:
         size: int = sql.execute("select coalesce(sum(length(body)), 0) from items").fetchone()[0]
     sql.close()
     return size
-
-
-def losses(spool: Spool) -> dict[tuple[str, str], int]:
-    return {(loss.kind, loss.reason): loss.total for loss in spool.losses()}
 
 
 def test_a_batch_holds_one_kind_and_one_flag_oldest_first(spool, kit) -> None:
@@ -72,7 +60,7 @@ def test_progress_survives_exactly_as_far_as_the_items(spool_path: Path, kit) ->
     again = Spool(spool_path)
     assert again.progress("c") == {"part": "10"}
     assert again.progress("another collector") == {}
-    assert again.counters().collected == 10 == real_pending(again)
+    assert again.counters().collected == 10 == kit.real_pending(again)
 
 
 def test_an_incomplete_batch_waits_for_more_items_but_not_for_ever(spool, kit) -> None:
@@ -140,7 +128,7 @@ def test_an_answer_counts_every_item_once(spool, kit) -> None:
     count = spool.counters()
     assert (count.collected, count.sent, count.pending) == (10, 9, 0)
     assert (count.accepted, count.quarantined, count.repeated, count.rejected) == (4, 2, 3, 1)
-    assert real_pending(spool) == 0
+    assert kit.real_pending(spool) == 0
     assert spool.fact("last_answer") == "400 no"
     assert spool.dead_letters(5) == ["400 no"]
 
@@ -151,52 +139,6 @@ def test_an_answer_for_another_number_of_items_changes_nothing(spool, kit) -> No
     with pytest.raises(SpoolError, match="9 items where the batch"):
         spool.acknowledge(batch, "201", accepted=9)
     assert spool.counters().pending == 10
-
-
-def test_a_ring_buffer_drops_the_oldest_counts_them_and_leaves_a_batch_on_its_way_alone(spool, kit) -> None:
-    """S1-053."""
-    spool.append("c", kit.chunk(1, 4), now=0)
-    on_its_way = spool.next_batch(2, now=0)
-    assert spool.append("c", kit.chunk(5, 12), now=0, keep=Room(items=6, max_bytes=10**9)) == 6
-    assert spool.counters().lost == 6
-    assert real_pending(spool) == spool.counters().pending == 6
-    assert spool.next_batch(100, now=0).body == on_its_way.body
-    spool.acknowledge(on_its_way, "ok", accepted=2)
-    assert spool.next_batch(100, now=0).body == b'[{"n":9},{"n":10},{"n":11},{"n":12}]'
-
-
-def test_a_bound_in_bytes_drops_the_oldest_of_both_kinds_and_counts_each(spool, kit) -> None:
-    spool.append("c", kit.chunk(1, 3, kind="events"), now=10)
-    spool.append("c", kit.chunk(4, 6), now=20)
-    assert spool.append("c", kit.chunk(7, 8), now=30, keep=Room(items=100, max_bytes=4 * len(b'{"n":1}'))) == 4
-    assert losses(spool) == {("events", "spool_full_oldest"): 3, ("readings", "spool_full_oldest"): 1}
-    assert [(loss.first_at, loss.last_at) for loss in spool.losses()] == [(30, 30), (30, 30)]
-    assert spool.next_batch(9, now=40).body == b'[{"n":5},{"n":6},{"n":7},{"n":8}]'
-
-
-def test_the_newest_can_be_dropped_instead(spool, kit) -> None:
-    room = Room(items=5, max_bytes=10**6, policy="discard_newest")
-    assert spool.append("c", kit.chunk(1, 4), now=0, keep=room) == 0
-    assert spool.append("c", kit.chunk(5, 9), now=0, keep=room) == 4
-    assert losses(spool) == {("readings", "spool_full_newest"): 4}
-    assert spool.next_batch(9, now=0).body == b'[{"n":1},{"n":2},{"n":3},{"n":4},{"n":5}]'
-    assert spool.progress("c") == {"part": "9"}
-
-
-def test_what_a_collector_dropped_is_counted_with_its_chunk(spool, kit) -> None:
-    assert spool.append("c", msgspec.structs.replace(kit.chunk(1, 2), lost=7), now=0) == 7
-    assert losses(spool) == {("readings", "collector_overflow"): 7}
-    count = spool.counters()
-    assert (count.collected, count.lost, count.pending) == (9, 7, 2)
-
-
-def test_a_loss_is_unreported_again_once_it_grew(spool, kit) -> None:
-    spool.append("c", kit.chunk(1, 4), now=0, keep=Room(items=1, max_bytes=100))
-    [before] = spool.losses()
-    spool.append("c", kit.chunk(5, 6), now=0, keep=Room(items=1, max_bytes=100))
-    spool.loss_reported(before)
-    [after] = spool.losses()
-    assert (before.total, after.reported, after.total) == (3, 3, 5)
 
 
 def test_of_many_refused_batches_the_oldest_bodies_go_and_every_answer_stays(spool) -> None:
@@ -233,7 +175,7 @@ def test_the_file_shrinks_when_a_backlog_is_gone(spool, kit) -> None:
     assert pages * 4096 < 0.8 * full
 
 
-def test_a_file_at_its_last_bound_takes_no_more_and_loses_nothing(spool_path: Path) -> None:
+def test_a_file_at_its_last_bound_takes_no_more_and_loses_nothing(spool_path: Path, kit) -> None:
     spool = Spool(spool_path, max_bytes=0)  # leaves the overhead alone: 64 MiB
     big = b'"' + b"x" * 4_000_000 + b'"'
     chunk = Chunk(kind="readings", items=[big], is_replay=False, part="p", position="1", fraction=1)
@@ -241,7 +183,7 @@ def test_a_file_at_its_last_bound_takes_no_more_and_loses_nothing(spool_path: Pa
         for _ in range(40):
             spool.append("c", chunk, now=0)
     collected = spool.counters().collected
-    assert 10 < collected == real_pending(spool) < 40
+    assert 10 < collected == kit.real_pending(spool) < 40
     spool.acknowledge(spool.next_batch(1, now=0), "ok", accepted=1)
     spool.append("c", chunk, now=0)
     assert spool.file_bytes() < 80_000_000
@@ -319,7 +261,7 @@ def test_whatever_happens_each_item_is_sent_pending_rejected_or_lost(tmp_path_fa
                     spool.acknowledge(batch, "ok", **{name: batch.item_count})
         counters = spool.counters()
         assert counters.collected == last
-        assert counters.pending == real_pending(spool)
+        assert counters.pending == kit.real_pending(spool)
         assert counters.pending_bytes == real_bytes(spool)
         losses = spool.losses()
         assert counters.lost == sum(loss.total for loss in losses if loss.reason != "rejected_by_api")

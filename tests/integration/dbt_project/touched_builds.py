@@ -1,0 +1,42 @@
+"""Builds what loads touched, as the ledger tells it, in ranges of any length and order. Loads nothing."""
+
+import random
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from random_plant import DAY, HOUR, ZONES
+from sqlalchemy import Engine
+
+from warehouse import ledger
+
+
+def roll_up(engine: Engine, dbt: Any, dice: random.Random) -> None:
+    """Build the hours that the loads touched, in ranges of any length and order."""
+    ranges = []
+    for pending in ledger.pending_ranges(engine, "rolled_up"):
+        start = pending.start
+        while start < pending.end:
+            end = min(start + dice.randint(1, 14) * HOUR, pending.end)
+            ranges.append((start, end))
+            start = end
+    dice.shuffle(ranges)
+    for start, end in ranges:
+        seen = ledger.seen(engine, "rolled_up", start, end)
+        dbt("run", "--select", "tag:hourly", start_hour=start.isoformat(), end_hour=end.isoformat())
+        ledger.settle(engine, "rolled_up", seen)
+    assert ledger.pending_ranges(engine, "rolled_up") == []
+
+
+def summarize(engine: Engine, dbt: Any, dice: random.Random) -> None:
+    """Build the site-local dates of the rolled-up hours, each by itself, in any order."""
+    ranges = ledger.pending_ranges(engine, "summarized")
+    hours = [r.start + n * HOUR for r in ranges for n in range((r.end - r.start) // HOUR)]
+    instants = [hour + offset for hour in hours for offset in (timedelta(0), HOUR - timedelta(microseconds=1))]
+    dates = sorted({instant.astimezone(ZoneInfo(zone)).date() for instant in instants for zone in ZONES.values()})
+    seen = [ledger.seen(engine, "summarized", r.start, r.end) for r in ranges]
+    dice.shuffle(dates)
+    for date in dates:
+        dbt("run", "--select", "tag:daily", start_date=date, end_date=date + DAY)
+    for snapshot in seen:
+        ledger.settle(engine, "summarized", snapshot)
