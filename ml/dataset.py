@@ -18,6 +18,7 @@ from ml.errors import NotEnoughData
 from ml.features import Equipment, Frame, Signal, frames, sampling_intervals_s, signals_of
 from ml.grid import MICROSECONDS, infer_grid_s, microseconds_of, step_of
 from ml.sensor_choice import drifting_sensors
+from ml.trimming import ordinary_windows
 from ml.windows import FILL_STEPS, LEAD_STEPS, WINDOW_STEPS, cut, window_ends
 
 FIT_UNTIL = 0.45
@@ -52,6 +53,7 @@ class TrainingData:
         sensors: Metrics, in the order of the windows' last axis.
         left_out: Metrics that drift with their surroundings, and are not among them.
         stride: One window is taken every so many steps.
+        trimmed_count: Windows that would teach, had something strange not happened in them.
         spread: Normal standard deviation of each sensor within a machine, shape (sensor,), in its unit.
         sha256: Of the readings on the grid, in order: the same data give the same digest.
         as_of: What the warehouse knew at this moment.
@@ -66,6 +68,7 @@ class TrainingData:
     held_out: Part
     later: Part
     spread: FloatArray
+    trimmed_count: int
     reading_count: int
     sha256: str
     started_at: datetime
@@ -121,16 +124,19 @@ def read_training_data(
     parts = collector.parts(equipment_class, len(sensors))
     is_drifting = drifting_sensors(parts["fit"].windows, parts["fit"].equipment)
     parts = {name: replace(part, windows=part.windows[:, :, ~is_drifting]) for name, part in parts.items()}
+    is_ordinary = ordinary_windows(parts["fit"].windows, parts["fit"].equipment, stride)
+    fit = Part(parts["fit"].windows[is_ordinary], parts["fit"].equipment[is_ordinary])
     return TrainingData(
         equipment=tuple(span.equipment for span in spans),
         sensors=tuple(np.array(sensors)[~is_drifting].tolist()),
         left_out=tuple(np.array(sensors)[is_drifting].tolist()),
         grid_s=grid,
         stride=stride,
-        fit=parts["fit"],
+        fit=fit,
         held_out=parts["held_out"],
         later=parts["later"],
-        spread=_spread(parts["fit"]),
+        spread=_spread(fit),
+        trimmed_count=int((~is_ordinary).sum()),
         reading_count=sum(signal.reading_count for signal in signals),
         sha256=digest.hexdigest(),
         started_at=min(signal.first_at for signal in signals),

@@ -100,6 +100,7 @@ def log_data(data: TrainingData, settings: MlSettings) -> None:
             "window_steps": WINDOW_STEPS,
             "stride": data.stride,
             "windows_fit": len(data.fit.windows),
+            "windows_trimmed": data.trimmed_count,
             "windows_held_out": len(data.held_out.windows),
             "windows_later": len(data.later.windows),
             "seed": settings.seed,
