@@ -1,7 +1,7 @@
 """Reads the lives of an equipment class from the marts: from one failure to the next, step by step.
 
-A failure is a `down` of the work unit where the equipment stands (`marts.fct_equipment_failures`); readings are averaged
-over each step by the database. Learning from lives does not belong here.
+A failure is a `down` of the work unit where the equipment stands (`marts.fct_equipment_failures`); the
+database averages readings over each step. Learning from lives does not belong here.
 """
 
 from collections.abc import Sequence

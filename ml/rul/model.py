@@ -1,4 +1,4 @@
-"""A trained model of remaining life with all it takes to judge readings, and its files. Training does not belong here."""
+"""A trained model of remaining life with all it takes to judge readings, and its files. It does not train."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Records trainings of remaining life in MLflow: figures, plots, the model as plain files. Deciding does not belong here.
+"""Records trainings of remaining life in MLflow: figures, plots, the model as plain files. It decides nothing.
 
 MLflow is imported where it is used: it takes seconds, and importing `ml` must stay light.
 """
@@ -31,7 +31,7 @@ def log_training(
     figures: Mapping[str, Mapping[str, float]],
     params: Mapping[str, Any],
 ) -> None:
-    """Record in the open run what was learnt from, how each estimator does on held-out equipment, and two pictures each."""
+    """Record in the open run how each estimator does on held-out equipment, with two pictures each."""
     import mlflow
 
     mlflow.log_params(dict(params))

@@ -17,7 +17,9 @@ from ml.rul.histories import Samples
 from ml.rul.protocol import Forecast
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from ml.rul.sequence.network import TemporalFilters
 
 SCALES = ("centre", "spread", "cap", "mean_life")
 MINIBATCH = 4_096
@@ -34,7 +36,7 @@ class SequenceModel:
 
     def __init__(self, epochs: int = 12) -> None:
         self._epochs = epochs
-        self._network: nn.Module | None = None
+        self._network: TemporalFilters | None = None
         self._scales: dict[str, FloatArray] = {}
 
     @property
@@ -71,11 +73,12 @@ class SequenceModel:
         """Forecast, shape (window,) each."""
         from ml.rul.sequence.network import forecast
 
-        if self._network is None:
-            raise NotFitted("This sequence model has not been fitted: call fit() or restore() first.")
-        self._check_shape(windows)
+        network = self._fitted()
+        steps, sensors = network.filters.in_features, len(self._scales["centre"])
+        if windows.ndim != 3 or windows.shape[1:] != (steps, sensors):
+            raise SensorMismatch(f"Windows of shape {windows.shape} do not fit (window, {steps}, {sensors}).")
         parts = [
-            forecast(self._network, self._channels(windows[start : start + MINIBATCH], age[start : start + MINIBATCH]))
+            forecast(network, self._channels(windows[start : start + MINIBATCH], age[start : start + MINIBATCH]))
             for start in range(0, len(windows), MINIBATCH)
         ]
         outputs = np.concatenate([part.numpy() for part in parts]).astype(np.float64) * float(self._scales["cap"])
@@ -83,9 +86,7 @@ class SequenceModel:
 
     def weights(self) -> Weights:
         """Return the network's parameters and the scales."""
-        if self._network is None:
-            raise NotFitted("This sequence model has not been fitted: call fit() or restore() first.")
-        return {name: value.numpy() for name, value in self._network.state_dict().items()} | self._scales
+        return {name: value.numpy() for name, value in self._fitted().state_dict().items()} | self._scales
 
     @classmethod
     def restore(cls, weights: Weights) -> SequenceModel:
@@ -113,8 +114,7 @@ class SequenceModel:
         channels = np.concatenate([scaled, is_known, lived], axis=2).transpose(0, 2, 1)
         return torch.from_numpy(np.ascontiguousarray(channels, dtype=np.float32))
 
-    def _check_shape(self, windows: FloatArray) -> None:
-        assert self._network is not None
-        steps, sensors = self._network.filters.in_features, len(self._scales["centre"])  # type: ignore[union-attr]
-        if windows.ndim != 3 or windows.shape[1:] != (steps, sensors):
-            raise SensorMismatch(f"Windows of shape {windows.shape} do not fit (window, {steps}, {sensors}).")
+    def _fitted(self) -> TemporalFilters:
+        if self._network is None:
+            raise NotFitted("This sequence model has not been fitted: call fit() or restore() first.")
+        return self._network

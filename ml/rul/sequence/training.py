@@ -1,6 +1,7 @@
 """The training loop of the sequence model. The network's shape does not belong here.
 
-There is no early stopping: it would need equipment that then calibrates nothing, and the one-cycle schedule ends by itself.
+There is no early stopping: it would need equipment that then calibrates nothing, and the one-cycle schedule ends by
+itself.
 """
 
 from dataclasses import dataclass
