@@ -72,7 +72,7 @@ def _store(connection: Connection, champion: registry.Champion, model: Remaining
         "upper_h": float(found.upper[0]) * step_h,
         "cap_h": model.cap * step_h,
     }
-    key = {**vars(life.equipment), "as_of": life.last_at}
+    key = {**vars(life.equipment), "event_time": life.last_at}
     key |= {"model_name": champion.model_name, "model_version": champion.version}
     row = insert(remaining_life).values(key | figures)
     differs = remaining_life.c.lower_h != row.excluded.lower_h

@@ -74,7 +74,7 @@ remaining_life = Table(
     warehouse_metadata,
     Column("site_code", Text, nullable=False),
     Column("equipment_code", Text, nullable=False),
-    utc("as_of"),
+    utc("event_time"),
     Column("model_name", Text, nullable=False),
     Column("model_version", Integer, nullable=False),
     Column("age_h", Double, nullable=False, comment="Since the last failure ended, or the first reading"),
@@ -83,7 +83,7 @@ remaining_life = Table(
     Column("upper_h", Double, nullable=False, comment="It lasts at most so long, with a probability of 95 %"),
     Column("cap_h", Double, nullable=False, comment="Above it the model tells nothing apart"),
     utc("recorded_at", now=True),
-    PrimaryKeyConstraint("site_code", "equipment_code", "as_of", "model_name", "model_version"),
+    PrimaryKeyConstraint("site_code", "equipment_code", "event_time", "model_name", "model_version"),
     schema="ml",
     comment="One row per equipment, newest reading at the time, and model version.",
 )

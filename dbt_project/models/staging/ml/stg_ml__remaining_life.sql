@@ -21,7 +21,7 @@ renamed as (
         cap_h,
 
         -- timestamps
-        as_of,
+        event_time as as_of,
         recorded_at
 
     from source

@@ -15,7 +15,7 @@ def upgrade() -> None:
         "remaining_life",
         sa.Column("site_code", sa.Text(), nullable=False),
         sa.Column("equipment_code", sa.Text(), nullable=False),
-        sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("model_name", sa.Text(), nullable=False),
         sa.Column("model_version", sa.Integer(), nullable=False),
         sa.Column("age_h", sa.Double(), nullable=False, comment="Since the last failure ended, or the first reading"),
@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("cap_h", sa.Double(), nullable=False, comment="Above it the model tells nothing apart"),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint(
-            "site_code", "equipment_code", "as_of", "model_name", "model_version", name=op.f("pk_remaining_life")
+            "site_code", "equipment_code", "event_time", "model_name", "model_version", name=op.f("pk_remaining_life")
         ),
         schema="ml",
         comment="One row per equipment, newest reading at the time, and model version.",
