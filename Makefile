@@ -71,6 +71,9 @@ schema-docs: setup ## Write docs/schema from the migrations: SQL, ER diagrams, D
 bench: setup ## Measure beside InfluxDB, a plain endpoint, COPY. ONLY=warehouse: that alone. MINUTES=10 watches memory longer
 	@$(BIN)/python -m bench --minutes $(or $(MINUTES),1) $(if $(ONLY),--only $(ONLY))
 
+bench-ml: setup ## Judge the models on public data: tables and figures in OUT (.millrace/bench). ONLY=rul: that alone
+	@$(BIN)/python -m bench.ml $(if $(ONLY),--only $(ONLY)) $(if $(OUT),--out "$(OUT)")
+
 bench-deps: ## Install what the benchmark needs: Debian's influxdb and wrk (needs root)
 	@command -v apt-get >/dev/null || { echo "millrace: no apt-get here; install InfluxDB 1.x and wrk yourself"; exit 1; }
 	@test "$$(id -u)" = 0 || { echo "millrace: installing needs root: sudo make bench-deps"; exit 1; }
@@ -109,4 +112,4 @@ clean: ## Delete what the platform wrote (databases, runs, models) and caches; k
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up as-known-at drop-as-known docs test test-unit test-timescale timescale-up timescale-down drill check format schema-docs bench bench-deps setup clean help
+.PHONY: demo up as-known-at drop-as-known docs test test-unit test-timescale timescale-up timescale-down drill check format schema-docs bench bench-ml bench-deps setup clean help

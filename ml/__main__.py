@@ -49,6 +49,28 @@ def score(
 
 
 @app.command()
+def train_rul(equipment_class: EquipmentClass) -> None:
+    """Train the models of remaining life; the better one becomes champion if it beats the naive baseline."""
+    from ml.rul.train import train
+
+    console = _console()
+    with _warehouse() as engine, console.status("starting") as status:
+        outcome = train(engine, equipment_class, trigger="manual", progress=_show(status.update))
+    verdict = "promoted" if outcome.is_promoted else "kept as challenger"
+    console.print(f"{outcome.model_name} v{outcome.version}: {verdict}. {outcome.reason}")
+
+
+@app.command()
+def forecast() -> None:
+    """Forecast the remaining life of all running equipment with the present champions."""
+    from ml.rul.predict import forecast_all
+
+    with _warehouse() as engine:
+        done = forecast_all(engine)
+    _console().print(f"{done.equipment_count} machines forecast; models: {done.models or 'no champion'}")
+
+
+@app.command()
 def status() -> None:
     """Show champions, the latest decisions about them and open drift episodes."""
     from rich.table import Table

@@ -28,8 +28,8 @@ def model_name(equipment_class: str) -> str:
     return PREFIX + equipment_class
 
 
-def champions(settings: MlSettings | None = None) -> list[Champion]:
-    """The champions of all equipment classes that have one, by name.
+def champions(settings: MlSettings | None = None, *, prefix: str = PREFIX) -> list[Champion]:
+    """The champions of all equipment classes that have one, by name; the prefix is that of the kind of model.
 
     Raises:
         TrackingUnavailable: MLflow does not answer.
@@ -40,9 +40,9 @@ def champions(settings: MlSettings | None = None) -> list[Champion]:
     while True:
         page = client.search_registered_models(order_by=["name ASC"], page_token=token)
         found += [
-            Champion(model.name.removeprefix(PREFIX), model.name, int(model.aliases[ALIAS]))
+            Champion(model.name.removeprefix(prefix), model.name, int(model.aliases[ALIAS]))
             for model in page
-            if model.name.startswith(PREFIX) and ALIAS in model.aliases
+            if model.name.startswith(prefix) and ALIAS in model.aliases
         ]
         token = page.token
         if not token:

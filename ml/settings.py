@@ -48,6 +48,16 @@ class MlSettings(BaseSettings):
     false_alarm_cap: float = Field(
         default=0.10, gt=0, le=1, description="Share of normal windows that a champion may at most flag"
     )
+    rul_step_s: float = Field(
+        default=3_600.0, gt=0, description="Step of remaining life, seconds: readings are averaged over it"
+    )
+    rul_window_steps: int = Field(default=60, ge=2, description="Steps that a forecast of remaining life looks back")
+    rul_cap_h: float | None = Field(
+        default=None,
+        gt=0,
+        description="Remaining life above which nothing is told apart, hours; empty: 0.6 of the mean life",
+    )
+    rul_epochs: int = Field(default=12, ge=1, description="Passes of the model of remaining life over its data")
 
     def warehouse_dsn(self) -> str:
         """URL of the warehouse.

@@ -137,14 +137,38 @@ def has_signs_of_failure(engine: Engine) -> bool:
         return _exists(connection, "marts.fct_maintenance_events")
 
 
+def classes_with_failures(engine: Engine, least: int = 10) -> list[str]:
+    """The equipment classes of which at least so many pieces have failed."""
+    with engine.connect() as connection:
+        if not _exists(connection, "marts.fct_equipment_failures"):
+            return []
+        rows = connection.scalars(
+            text("""
+                select equipment_class from marts.fct_equipment_failures
+                group by equipment_class
+                having count(distinct (site_code, equipment_code)) >= :least
+                order by equipment_class
+            """),
+            {"least": least},
+        )
+        return list(rows)
+
+
+def has_remaining_life_model(engine: Engine) -> bool:
+    """Whether any model of remaining life was ever made champion."""
+    query = "select exists (select from ml.promotions where is_promoted and model_name like 'rul-%')"
+    with engine.connect() as connection:
+        return bool(connection.scalar(text(query)))
+
+
 def newest_promotions(engine: Engine) -> list[Promotion]:
-    """The promotion that made each present champion."""
+    """The promotion that made each present champion that scores."""
     with engine.connect() as connection:
         rows = connection.execute(
             text("""
                 select distinct on (model_name) promotion_id, model_name, challenger_version, decided_at
                 from ml.promotions
-                where is_promoted
+                where is_promoted and model_name like 'anomaly-%'
                 order by model_name, promotion_id desc
             """)
         )

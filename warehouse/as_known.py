@@ -38,6 +38,7 @@ HISTORY: Final[Mapping[str, str]] = MappingProxyType(
         # Scoring again replaces rows: what was replaced since then is missing here, and nothing newer stands in for it.
         "ml.scores": "ml.scores where recorded_at <= {moment}",
         "ml.anomalies": "ml.anomalies where recorded_at <= {moment}",
+        "ml.remaining_life": "ml.remaining_life where recorded_at <= {moment}",
         "ops.validation_results": "ops.validation_results where validated_at <= {moment}",
     }
 )

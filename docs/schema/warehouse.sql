@@ -108,6 +108,32 @@ ALTER TABLE ml.promotions ALTER COLUMN promotion_id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE ml.remaining_life (
+    site_code text NOT NULL,
+    equipment_code text NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    model_name text NOT NULL,
+    model_version integer NOT NULL,
+    age_h double precision NOT NULL,
+    remaining_life_h double precision NOT NULL,
+    lower_h double precision NOT NULL,
+    upper_h double precision NOT NULL,
+    cap_h double precision NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE ml.remaining_life IS 'One row per equipment, newest reading at the time, and model version.';
+
+COMMENT ON COLUMN ml.remaining_life.age_h IS 'Since the last failure ended, or the first reading';
+
+COMMENT ON COLUMN ml.remaining_life.remaining_life_h IS 'Expected; never above cap_h';
+
+COMMENT ON COLUMN ml.remaining_life.lower_h IS 'It lasts at least so long, with a probability of 95 %';
+
+COMMENT ON COLUMN ml.remaining_life.upper_h IS 'It lasts at most so long, with a probability of 95 %';
+
+COMMENT ON COLUMN ml.remaining_life.cap_h IS 'Above it the model tells nothing apart';
+
 CREATE TABLE ml.scores (
     site_code text NOT NULL,
     equipment_code text NOT NULL,
@@ -532,6 +558,9 @@ ALTER TABLE ONLY ml.drift_episodes
 
 ALTER TABLE ONLY ml.promotions
     ADD CONSTRAINT pk_promotions PRIMARY KEY (promotion_id);
+
+ALTER TABLE ONLY ml.remaining_life
+    ADD CONSTRAINT pk_remaining_life PRIMARY KEY (site_code, equipment_code, as_of, model_name, model_version);
 
 ALTER TABLE ONLY ml.scores
     ADD CONSTRAINT pk_scores PRIMARY KEY (site_code, equipment_code, event_time, model_name, model_version);

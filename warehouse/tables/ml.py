@@ -69,6 +69,24 @@ drift_episodes = Table(
     utc("recorded_at", now=True),
     schema="ml",
 )
+remaining_life = Table(
+    "remaining_life",
+    warehouse_metadata,
+    Column("site_code", Text, nullable=False),
+    Column("equipment_code", Text, nullable=False),
+    utc("event_time"),
+    Column("model_name", Text, nullable=False),
+    Column("model_version", Integer, nullable=False),
+    Column("age_h", Double, nullable=False, comment="Since the last failure ended, or the first reading"),
+    Column("remaining_life_h", Double, nullable=False, comment="Expected; never above cap_h"),
+    Column("lower_h", Double, nullable=False, comment="It lasts at least so long, with a probability of 95 %"),
+    Column("upper_h", Double, nullable=False, comment="It lasts at most so long, with a probability of 95 %"),
+    Column("cap_h", Double, nullable=False, comment="Above it the model tells nothing apart"),
+    utc("recorded_at", now=True),
+    PrimaryKeyConstraint("site_code", "equipment_code", "event_time", "model_name", "model_version"),
+    schema="ml",
+    comment="One row per equipment, newest reading at the time, and model version.",
+)
 promotions = Table(
     "promotions",
     warehouse_metadata,

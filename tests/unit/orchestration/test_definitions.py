@@ -67,6 +67,10 @@ def test_one_connected_lineage_leads_from_the_api_to_marts_and_scores(graph: Ass
             ["ml", "scores"],
             ["marts", "fct_model_health_hourly"],
             ["ml", "drift_episodes"],
+            ["marts", "fct_equipment_failures"],
+            ["ml", "remaining_life_models"],
+            ["ml", "remaining_life"],
+            ["marts", "fct_equipment_remaining_life"],
         )
     }
     logs = [dg.AssetKey(["registry", "changes"]), dg.AssetKey(["inbox", "alarm_changes"])]
@@ -89,7 +93,9 @@ def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
 
 def test_every_asset_is_materialized_by_some_job(defs: dg.Definitions, graph: AssetGraph) -> None:
     names = ("load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "training", "care_of_storage")
-    jobs = [defs.resolve_job_def(name) for name in (*names, "hourly_aggregate", "base_backup")]
+    jobs = [
+        defs.resolve_job_def(name) for name in (*names, "hourly_aggregate", "base_backup", "rul_training", "forecast")
+    ]
     made = {key for job in jobs for key in job.asset_layer.selected_asset_keys}
     assert made == set(graph.executable_asset_keys)
 
@@ -149,6 +155,8 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Defi
     schedules = {schedule.name: schedule.default_status for schedule in defs.schedules or []}
     assert schedules == {
         "daily_base_backup": dg.DefaultScheduleStatus.RUNNING,
+        "hourly_forecast": dg.DefaultScheduleStatus.RUNNING,
+        "weekly_rul_training": dg.DefaultScheduleStatus.RUNNING,
         "weekly_training": dg.DefaultScheduleStatus.STOPPED,
         "half_hourly_equipment_health": dg.DefaultScheduleStatus.RUNNING,
         "quarter_hourly_aggregate": dg.DefaultScheduleStatus.STOPPED,

@@ -97,12 +97,16 @@ summed as (
         coalesce(alarms.alarms_30d, 0) as alarms_30d,
         coalesce(anomalies.anomalies_7d, 0) as anomalies_7d,
         coalesce(anomalies.anomalies_30d, 0) as anomalies_30d,
+        remaining.remaining_life_h,
+        remaining.maintenance_due_date,
         cast(extract(epoch from equipment.as_of - equipment.last_reading_at) as numeric(18, 6)) as silent_s
     from equipment
     left join alarms
         on equipment.site_code = alarms.site_code and equipment.equipment_code = alarms.equipment_code
     left join anomalies
         on equipment.site_code = anomalies.site_code and equipment.equipment_code = anomalies.equipment_code
+    left join {{ ref('fct_equipment_remaining_life') }} as remaining
+        on equipment.site_code = remaining.site_code and equipment.equipment_code = remaining.equipment_code
     left join lateral (
         select
             scores.event_time,

@@ -1,0 +1,1 @@
+"""Benchmarks of the models on public data: `python -m bench.ml`. Those of the servers are beside it."""

@@ -1,0 +1,48 @@
+"""Judges the models on public data and prints one table each: `python -m bench.ml [--only PARTS] [--out FOLDER]`.
+
+A benchmark is one function that returns a table and figures; measuring itself does not belong here.
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+ROOT: Final = Path(__file__).parents[2]
+# Loaded when it is its turn: torch takes seconds.
+BENCHMARKS: Final = {"rul": "bench.ml.remaining_life"}
+
+
+def main(
+    only: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(BENCHMARKS)}")] = ",".join(BENCHMARKS),
+    out: Annotated[Path, typer.Option(help="Folder for tables and figures")] = ROOT / ".millrace" / "bench",
+) -> None:
+    """Run benchmarks of the models."""
+    parts = only.split(",")
+    if unknown := set(parts) - set(BENCHMARKS):
+        sys.exit(f"bench: there is no part {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    out.mkdir(parents=True, exist_ok=True)
+    for part in parts:
+        benchmark: Callable[[], tuple[Table, dict[str, Figure]]] = import_module(BENCHMARKS[part]).benchmark
+        try:
+            table, figures = benchmark()
+        except FileNotFoundError as error:
+            sys.exit(f"bench: {error}")
+        Console().print(table)
+        with (out / f"{part}.txt").open("w", encoding="utf-8") as file:
+            Console(file=file, width=160).print(table)
+        for name, figure in figures.items():
+            figure.savefig(out / f"{name}.png", dpi=150)
+    Console().print(f"tables and figures: {out}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

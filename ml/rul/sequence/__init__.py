@@ -1,0 +1,1 @@
+"""The sequence model of remaining life: `network`, its `training`, and its public face, `estimator`."""
