@@ -27,9 +27,9 @@ COOLDOWN: Final = timedelta(hours=24)
 MEMORY_HOURS: Final = 72
 HOUR: Final = timedelta(hours=1)
 
-# Page-Hinkley's test (Page 1954, Hinkley 1971) adds up how far each hour lies below the usual level, less TOLERANCE, and
-# signals above THRESHOLD. The usual level is the median of three days, and no hour counts for more than MOST_BELOW: so
-# neither a glitch nor a forgotten past weighs. Figures of 30 days x 400 streams are in docs/model_health.md.
+# Page-Hinkley's test (Page 1954, Hinkley 1971) adds up how far each hour lies below the usual level, less TOLERANCE,
+# and signals above THRESHOLD. The usual level is the median of three days, and no hour counts for more than MOST_BELOW:
+# neither a glitch nor a long gone past weighs. Figures of 30 days x 400 streams are in docs/model_health.md.
 TOLERANCE: Final = 0.04
 MOST_BELOW: Final = 0.06
 THRESHOLD: Final = 0.065

@@ -114,6 +114,18 @@ def sentence(shifts: Mapping[str, Shift]) -> str:
     return f"Confidence fell, and {len(drifted)} of {len(judged)} sensors drifted: {', '.join(moved)}{more}.{silent}"
 
 
+def as_markdown(explanation: Explanation) -> str:
+    """The sentence and a table of all sensors, the furthest first."""
+    lines = [explanation.explanation, "", "| sensor | drifted | KS | usual | PSI | usual | mean before | after |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    for name, found in sorted(explanation.shifts.items(), key=lambda item: -_ks(item[1])):
+        verdict = "too few readings" if found.is_drifted is None else "yes" if found.is_drifted else "no"
+        figures = (found.ks, found.usual_ks, found.psi, found.usual_psi, found.mean_before, found.mean_after)
+        shown = " | ".join("–" if figure is None else f"{figure:.3g}" for figure in figures)
+        lines.append(f"| {name} | {verdict} | {shown} |")
+    return "\n".join(lines)
+
+
 def _ks(shift: Shift) -> float:
     return shift.ks or 0.0
 
@@ -253,6 +265,8 @@ def _record(connection: Connection, explanation: Explanation) -> None:
         "reference_until": reference.end,
     }
     connection.execute(insert(drift_explanations).values(row).on_conflict_do_nothing())
-    features = [{"episode_id": episode_id, "metric": name, **asdict(found)} for name, found in explanation.shifts.items()]
+    features = [
+        {"episode_id": episode_id, "metric": name, **asdict(found)} for name, found in explanation.shifts.items()
+    ]
     if features:
         connection.execute(insert(drift_features).values(features).on_conflict_do_nothing())

@@ -1,9 +1,11 @@
-"""Settings of training, scoring and drift detection. Where the databases are is the warehouse's to know."""
+"""Settings of training, scoring, drift detection and the report. Where the databases are is the warehouse's to know."""
+
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from warehouse.settings import warehouse_dsn
+from warehouse.settings import WarehouseSettings, warehouse_dsn
 
 
 class MlSettings(BaseSettings):
@@ -48,6 +50,14 @@ class MlSettings(BaseSettings):
     false_alarm_cap: float = Field(
         default=0.10, gt=0, le=1, description="Share of normal windows that a champion may at most flag"
     )
+
+    reports_dir: Path | None = Field(
+        default=None, description="Directory of the weekly model performance reports; empty: reports in data_dir"
+    )
+
+    def reports_folder(self) -> Path:
+        """Where reports are written."""
+        return self.reports_dir or WarehouseSettings().data_dir / "reports"
 
     def warehouse_dsn(self) -> str:
         """URL of the warehouse.

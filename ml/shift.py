@@ -1,8 +1,8 @@
-"""How far the distribution of one sensor has moved, by Kolmogorov-Smirnov and PSI. Reading the samples does not belong here.
+"""How far a sensor's distribution has moved, by Kolmogorov-Smirnov and PSI. Reading samples does not belong here.
 
-A sensor wanders in normal operation too: load, product and weather differ from day to day. So the samples of before come
-in blocks, as long as the hours in question, and a sensor has drifted only if it lies further off than most of the blocks
-lie off the others.
+A sensor wanders in normal operation too: load, product and weather differ from day to day. So the samples of before
+come in blocks, as long as the hours in question, and a sensor has drifted only if it lies further off than most of the
+blocks lie off the others.
 """
 
 from dataclasses import dataclass

@@ -30,3 +30,27 @@ def test_model_health(rows: Rows) -> None:
     assert edge == exactly(avg_confidence="0.733333", sample_count=3, avg_confidence_7d="0.733333") | {
         "band": "critical"
     }
+
+
+def test_model_performance_of_the_week(rows: Rows) -> None:
+    """S1-064: three hours of three versions, of which two count; decisions are of the week they were recorded in."""
+    found = rows("""
+        select model_version, window_count, anomalous_window_count, avg_confidence, band, warning_hours, healthy_hours
+        from marts.fct_model_performance_weekly where window_count > 0 order by model_version
+    """)
+    assert [tuple(row.values()) for row in found] == [
+        (1, 1, 0, Decimal("0.9"), "healthy", 0, 1),
+        (2, 2, 0, Decimal("0.8"), "warning", 1, 0),
+    ]
+    decided = rows("""
+        select model_version, training_count, promotion_count, decision_reasons
+        from marts.fct_model_performance_weekly where training_count > 0 order by model_version
+    """)
+    assert [tuple(row.values()) for row in decided] == [
+        (1, 1, 1, "initial, promoted: "),
+        (2, 1, 1, "initial, promoted: "),
+        (3, 1, 0, "initial, kept as challenger: "),
+    ]
+    (edge,) = rows("select sample_count, avg_confidence, band, critical_hours from marts.fct_edge_confidence_weekly")
+    assert edge == {"sample_count": 3, "avg_confidence": Decimal("0.733333"), "band": "critical", "critical_hours": 1}
+    assert rows("select * from marts.fct_drift_episodes") == rows("select * from marts.fct_drift_features") == []

@@ -142,9 +142,7 @@ def test_where_no_sensor_moved_that_is_said(empty_plant, ml_settings) -> None:
     (episode,) = detect(plant.engine)
     (found,) = explain(plant.engine, ml_settings)
     assert (found.reference.kind, found.reference.end) == ("days_before", episode.detected_at - 3 * HOUR)
-    assert found.explanation == (
-        "Confidence fell, none of 2 sensors drifted: look at the classifier and its labels."
-    )
+    assert found.explanation == ("Confidence fell, none of 2 sensors drifted: look at the classifier and its labels.")
 
 
 def test_while_mlflow_is_away_episodes_wait_for_their_explanation(empty_plant, ml_settings) -> None:

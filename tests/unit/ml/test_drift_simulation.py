@@ -1,9 +1,9 @@
 """Drift of confidence over 30 days x 40 streams of lifelike noise (issue 5, D12, S1-059..063, C8, C9).
 
-Each stream has its own load of 40 to 400 samples an hour with a daily rhythm, hours with too few of them and holes of up
-to two days. Its mean wanders: daily rhythm, autocorrelated noise (0.7 from hour to hour), and what the spread of single
-confidences, 0.10, leaves in the mean of an hour. Half of the streams are at 0.90 and half at 0.86, where noise alone takes
-one hour in four to the other side of 0.85.
+Each stream has its own load of 40 to 400 samples an hour with a daily rhythm, hours with too few of them and holes of
+up to two days. Its mean wanders: daily rhythm, autocorrelated noise (0.7 from hour to hour), and what the spread of
+single confidences, 0.10, leaves in the mean of an hour. Half of the streams are at 0.90 and half at 0.86, where noise
+alone takes one hour in four to the other side of 0.85.
 """
 
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ def simulation() -> Simulation:
 
 
 def test_it_is_as_hard_as_it_says(simulation: Simulation) -> None:
-    """Otherwise the tests below prove little: there are sparse hours, holes, and hours that noise takes to the warning."""
+    """Sparse hours, holes, and hours that noise takes to the warning; otherwise the tests below prove little."""
     assert 0.02 < (simulation.count < LEAST_SAMPLES).mean() < 0.20
     assert 0.05 < simulation.is_missing.mean() < 0.15
     at_0_86 = (simulation.level + simulation.mean.T).T[1::2]
@@ -140,7 +140,7 @@ def test_a_fall_to_0_79_is_one_episode_within_twelve_hours(simulation: Simulatio
         (drift,) = find_drifts(hours)
         assert drift.band == "warning"
         waits.append((drift.detected_at - START) / HOUR - at_hour)
-    assert 0 < min(waits) and max(waits) <= 12
+    assert min(waits) > 0 and max(waits) <= 12
     assert np.median(waits) <= 4
     assert max(waits[0::2]) <= 5
 

@@ -79,7 +79,7 @@ def test_one_odd_day_hides_nothing() -> None:
 
 
 def test_seldom_does_noise_pass_for_drift() -> None:
-    """Of 100 sensors that wander by half their spread from day to day and did not drift, at most one in ten is blamed."""
+    """Of 100 sensors that wander by half their spread from day to day and did not drift, at most ten are blamed."""
     blamed = 0
     for seed in range(100):
         values, blocks = blocks_of(21, size=60, seed=seed, wandering=0.5)

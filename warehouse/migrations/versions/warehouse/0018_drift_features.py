@@ -15,9 +15,7 @@ def upgrade() -> None:
         "drift_explanations",
         sa.Column("episode_id", sa.Text(), nullable=False),
         sa.Column("explanation", sa.Text(), nullable=False, comment="One sentence for people"),
-        sa.Column(
-            "reference_kind", sa.Text(), nullable=False, comment="champion (its training window) or days_before"
-        ),
+        sa.Column("reference_kind", sa.Text(), nullable=False, comment="champion (its training window) or days_before"),
         sa.Column("reference_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reference_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
