@@ -261,8 +261,8 @@ def _record(connection: Connection, explanation: Explanation) -> None:
         "episode_id": episode_id,
         "explanation": explanation.explanation,
         "reference_kind": reference.kind,
-        "reference_from": reference.start,
-        "reference_until": reference.end,
+        "reference_started_at": reference.start,
+        "reference_ended_at": reference.end,
     }
     connection.execute(insert(drift_explanations).values(row).on_conflict_do_nothing())
     features = [

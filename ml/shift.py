@@ -27,7 +27,7 @@ class Shift:
 
     Attributes:
         ks: Largest distance of the two distribution functions, 0-1.
-        ks_p_value: Of `ks`, as if the samples were independent; they are not, so it alone proves nothing.
+        ks_p: Of `ks`, as if the samples were independent; they are not, so it alone proves nothing.
         psi: Population stability index; by custom 0.1 is a moderate shift and 0.25 a large one.
         usual_ks: What 95 % of the blocks of the samples before keep to, each against the others; None: too few blocks.
         usual_psi: The same of `psi`.
@@ -39,7 +39,7 @@ class Shift:
     mean_before: float | None
     mean_after: float | None
     ks: float | None = None
-    ks_p_value: float | None = None
+    ks_p: float | None = None
     psi: float | None = None
     usual_ks: float | None = None
     usual_psi: float | None = None

@@ -1,10 +1,16 @@
 """The confidence of the models, by hour and by date."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from plant import exactly
+from sqlalchemy import Engine
+
+from ml.report import write
+from ml.settings import MlSettings
 
 Rows = Callable[[str], list[dict[str, Any]]]
 
@@ -54,3 +60,16 @@ def test_model_performance_of_the_week(rows: Rows) -> None:
     (edge,) = rows("select sample_count, avg_confidence, band, critical_hours from marts.fct_edge_confidence_weekly")
     assert edge == {"sample_count": 3, "avg_confidence": Decimal("0.733333"), "band": "critical", "critical_hours": 1}
     assert rows("select * from marts.fct_drift_episodes") == rows("select * from marts.fct_drift_features") == []
+
+
+def test_the_report_of_the_week_is_written_once(rows: Rows, engine: Engine, tmp_path: Path) -> None:
+    """S1-064: any day of the week will do, and a second report takes the place of the first."""
+    ((week,),) = [tuple(row.values()) for row in rows("select distinct week from marts.fct_edge_confidence_weekly")]
+    settings = MlSettings(reports_dir=tmp_path / "reports")
+    report, path = write(engine, week, settings)
+    assert write(engine, date.fromordinal(week.toordinal() + 6), settings) == (report, path)
+    assert [found.name for found in path.parent.iterdir()] == [f"model_performance_{week:%G-W%V}.html"]
+    assert [row["window_count"] for row in report.models if row["window_count"]] == [1, 2]
+    assert [row["stream"] for row in report.history] == ["classifier at BER", "model of pump"]
+    page = path.read_text(encoding="utf-8")
+    assert "<svg" in page and "1 classes of equipment: 3 windows scored" in page

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ml.drift_features import MOST_BLOCKS, Reference, blocks_of, sentence
+from ml.drift_features import MOST_BLOCKS, Explanation, Reference, as_markdown, blocks_of, sentence
 from ml.shift import Shift
 
 SUSPECT_FROM = datetime(2026, 3, 31, 9, tzinfo=UTC)
@@ -54,3 +54,14 @@ def test_a_short_reference_is_cut_into_blocks_of_any_hour() -> None:
     starts = blocks_of(Reference("champion", SUSPECT_FROM - 40 * HOUR, SUSPECT_FROM), SUSPECT_FROM)
     assert starts == [SUSPECT_FROM - 40 * HOUR + number * 3 * HOUR for number in range(13)]
     assert blocks_of(Reference("champion", SUSPECT_FROM - 2 * HOUR, SUSPECT_FROM), SUSPECT_FROM) == []
+
+
+def test_dagster_shows_a_table_of_all_sensors() -> None:
+    shifts = {"c": STAYED, "b": MOVED, "d": UNKNOWN}
+    shown = as_markdown(Explanation("e", "Said.", Reference("champion", SUSPECT_FROM, SUSPECT_FROM), shifts))
+    assert shown.splitlines()[0] == "Said."
+    assert shown.splitlines()[4:] == [
+        "| b | yes | 0.91 | 0.2 | 4.2 | 0.1 | 72 | 80.5 |",
+        "| c | no | 0.05 | 0.2 | 0.01 | 0.1 | 1 | 1 |",
+        "| d | too few readings | – | – | – | – | 1 | 1 |",
+    ]

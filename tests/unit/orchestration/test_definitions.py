@@ -67,6 +67,9 @@ def test_one_connected_lineage_leads_from_the_api_to_marts_and_scores(graph: Ass
             ["ml", "scores"],
             ["marts", "fct_model_health_hourly"],
             ["ml", "drift_episodes"],
+            ["ml", "drift_explanations"],
+            ["ml", "drift_features"],
+            ["ml", "model_performance_reports"],
         )
     }
     logs = [dg.AssetKey(["registry", "changes"]), dg.AssetKey(["inbox", "alarm_changes"])]
@@ -159,10 +162,23 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Defi
     assert schedules == {
         "daily_base_backup": dg.DefaultScheduleStatus.RUNNING,
         "weekly_training": dg.DefaultScheduleStatus.STOPPED,
+        "weekly_model_report": dg.DefaultScheduleStatus.RUNNING,
         "half_hourly_equipment_health": dg.DefaultScheduleStatus.RUNNING,
         "quarter_hourly_aggregate": dg.DefaultScheduleStatus.STOPPED,
         "daily_care_of_storage": dg.DefaultScheduleStatus.RUNNING,
     }
+
+
+def test_models_are_reported_every_week(defs: dg.Definitions, graph: AssetGraph) -> None:
+    """S1-064: a day after the week's end, from the marts alone."""
+    schedule = defs.resolve_schedule_def("weekly_model_report")
+    assert (schedule.cron_schedule, schedule.execution_timezone, schedule.job_name) == (
+        "0 5 * * 2",
+        "UTC",
+        "model_report",
+    )
+    (key,) = defs.resolve_job_def("model_report").asset_layer.selected_asset_keys
+    assert {parent.path[0] for parent in graph.get(key).parent_keys} == {"marts"}
 
 
 def test_the_health_of_equipment_is_summarized_every_half_hour(defs: dg.Definitions, graph: AssetGraph) -> None:

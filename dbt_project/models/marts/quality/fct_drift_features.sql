@@ -8,7 +8,7 @@ select
     episodes.detected_at,
     features.is_drifted,
     features.ks,
-    features.ks_p_value,
+    features.ks_p,
     features.usual_ks,
     features.psi,
     features.usual_psi,

@@ -15,8 +15,8 @@ renamed as (
         reference_kind,
 
         -- timestamps
-        reference_from,
-        reference_until,
+        reference_started_at,
+        reference_ended_at,
         recorded_at
 
     from source

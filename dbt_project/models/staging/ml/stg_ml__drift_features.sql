@@ -17,7 +17,7 @@ renamed as (
         mean_before,
         mean_after,
         ks,
-        ks_p_value,
+        ks_p,
         psi,
         usual_ks,
         usual_psi,

@@ -16,8 +16,8 @@ def upgrade() -> None:
         sa.Column("episode_id", sa.Text(), nullable=False),
         sa.Column("explanation", sa.Text(), nullable=False, comment="One sentence for people"),
         sa.Column("reference_kind", sa.Text(), nullable=False, comment="champion (its training window) or days_before"),
-        sa.Column("reference_from", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("reference_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reference_started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reference_ended_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["episode_id"], ["ml.drift_episodes.episode_id"], name=op.f("fk_drift_explanations_episode_id")
@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("mean_before", sa.Double(), nullable=True),
         sa.Column("mean_after", sa.Double(), nullable=True),
         sa.Column("ks", sa.Double(), nullable=True, comment="Kolmogorov-Smirnov statistic, 0-1; NULL: too few samples"),
-        sa.Column("ks_p_value", sa.Double(), nullable=True, comment="As if the samples were independent"),
+        sa.Column("ks_p", sa.Double(), nullable=True, comment="As if the samples were independent"),
         sa.Column("psi", sa.Double(), nullable=True, comment="Population stability index over ten bins"),
         sa.Column("usual_ks", sa.Double(), nullable=True, comment="What 95 % of the blocks of the reference keep to"),
         sa.Column("usual_psi", sa.Double(), nullable=True, comment="The same of psi"),
