@@ -70,6 +70,6 @@ def test_the_report_of_the_week_is_written_once(rows: Rows, engine: Engine, tmp_
     assert write(engine, date.fromordinal(week.toordinal() + 6), settings) == (report, path)
     assert [found.name for found in path.parent.iterdir()] == [f"model_performance_{week:%G-W%V}.html"]
     assert [row["window_count"] for row in report.models if row["window_count"]] == [1, 2]
-    assert [row["stream"] for row in report.history] == ["classifier at BER", "model of pump"]
+    assert [row["stream"] for row in report.history] == ["classifier at berlin", "model of pump"]
     page = path.read_text(encoding="utf-8")
     assert "<svg" in page and "1 classes of equipment: 3 windows scored" in page

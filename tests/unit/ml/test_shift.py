@@ -79,13 +79,16 @@ def test_one_odd_day_hides_nothing() -> None:
 
 
 def test_seldom_does_noise_pass_for_drift() -> None:
-    """Of 100 sensors that wander by half their spread from day to day and did not drift, at most ten are blamed."""
+    """Over what 95 % of twenty blocks keep to lies about one new block in ten: two of the 21 are furthest off.
+
+    Of 100 sensors that wander by half their spread from day to day at most 16 are blamed, the 97.5 % point of chance.
+    """
     blamed = 0
     for seed in range(100):
         values, blocks = blocks_of(21, size=60, seed=seed, wandering=0.5)
         is_last = blocks == 20
         blamed += bool(compare(values[~is_last], blocks[~is_last], values[is_last]).is_drifted)
-    assert blamed <= 10
+    assert blamed <= 16
 
 
 def test_a_constant_that_stays_and_one_that_moves() -> None:
