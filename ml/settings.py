@@ -1,9 +1,11 @@
-"""Settings of training, scoring and drift detection. Where the databases are is the warehouse's to know."""
+"""Settings of training, scoring, drift detection and the report. Where the databases are is the warehouse's to know."""
+
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from warehouse.settings import warehouse_dsn
+from warehouse.settings import WarehouseSettings, warehouse_dsn
 
 
 class MlSettings(BaseSettings):
@@ -58,6 +60,14 @@ class MlSettings(BaseSettings):
         description="Remaining life above which nothing is told apart, hours; empty: 0.6 of the mean life",
     )
     rul_epochs: int = Field(default=12, ge=1, description="Passes of the model of remaining life over its data")
+
+    reports_dir: Path | None = Field(
+        default=None, description="Directory of the weekly model performance reports; empty: reports in data_dir"
+    )
+
+    def reports_folder(self) -> Path:
+        """Where reports are written."""
+        return self.reports_dir or WarehouseSettings().data_dir / "reports"
 
     def warehouse_dsn(self) -> str:
         """URL of the warehouse.

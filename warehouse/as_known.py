@@ -39,6 +39,8 @@ HISTORY: Final[Mapping[str, str]] = MappingProxyType(
         "ml.scores": "ml.scores where recorded_at <= {moment}",
         "ml.anomalies": "ml.anomalies where recorded_at <= {moment}",
         "ml.remaining_life": "ml.remaining_life where recorded_at <= {moment}",
+        "ml.drift_explanations": "ml.drift_explanations where recorded_at <= {moment}",
+        "ml.drift_features": "ml.drift_features where recorded_at <= {moment}",
         "ops.validation_results": "ops.validation_results where validated_at <= {moment}",
     }
 )

@@ -78,6 +78,55 @@ COMMENT ON COLUMN ml.drift_episodes.equipment_class IS 'Whose model is retrained
 
 COMMENT ON COLUMN ml.drift_episodes.band IS 'healthy, warning or critical (S1-059..061)';
 
+CREATE TABLE ml.drift_explanations (
+    episode_id text NOT NULL,
+    explanation text NOT NULL,
+    reference_kind text NOT NULL,
+    reference_started_at timestamp with time zone NOT NULL,
+    reference_ended_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE ml.drift_explanations IS 'What the sensors say about a drift episode. One row per episode that was looked into.';
+
+COMMENT ON COLUMN ml.drift_explanations.explanation IS 'One sentence for people';
+
+COMMENT ON COLUMN ml.drift_explanations.reference_kind IS 'champion (its training window) or days_before';
+
+CREATE TABLE ml.drift_features (
+    episode_id text NOT NULL,
+    metric text NOT NULL,
+    count_before integer NOT NULL,
+    count_after integer NOT NULL,
+    mean_before double precision,
+    mean_after double precision,
+    ks double precision,
+    ks_p double precision,
+    psi double precision,
+    usual_ks double precision,
+    usual_psi double precision,
+    is_drifted boolean,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE ml.drift_features IS 'How far each sensor moved. One row per drift episode and metric.';
+
+COMMENT ON COLUMN ml.drift_features.count_before IS 'Samples of the reference';
+
+COMMENT ON COLUMN ml.drift_features.count_after IS 'Samples of the hours of the episode';
+
+COMMENT ON COLUMN ml.drift_features.ks IS 'Kolmogorov-Smirnov statistic, 0-1; NULL: too few samples';
+
+COMMENT ON COLUMN ml.drift_features.ks_p IS 'As if the samples were independent';
+
+COMMENT ON COLUMN ml.drift_features.psi IS 'Population stability index over ten bins';
+
+COMMENT ON COLUMN ml.drift_features.usual_ks IS 'What 95 % of the blocks of the reference keep to';
+
+COMMENT ON COLUMN ml.drift_features.usual_psi IS 'The same of psi';
+
+COMMENT ON COLUMN ml.drift_features.is_drifted IS 'NULL: too few samples to tell';
+
 CREATE TABLE ml.promotions (
     promotion_id bigint NOT NULL,
     model_name text NOT NULL,
@@ -556,6 +605,12 @@ ALTER TABLE ONLY ml.anomalies
 ALTER TABLE ONLY ml.drift_episodes
     ADD CONSTRAINT pk_drift_episodes PRIMARY KEY (episode_id);
 
+ALTER TABLE ONLY ml.drift_explanations
+    ADD CONSTRAINT pk_drift_explanations PRIMARY KEY (episode_id);
+
+ALTER TABLE ONLY ml.drift_features
+    ADD CONSTRAINT pk_drift_features PRIMARY KEY (episode_id, metric);
+
 ALTER TABLE ONLY ml.promotions
     ADD CONSTRAINT pk_promotions PRIMARY KEY (promotion_id);
 
@@ -663,6 +718,11 @@ CREATE INDEX ix_registry_changes_site_code_entity_code_change_seq ON raw.registr
 CREATE INDEX ix_touched_hours_hour ON raw.touched_hours USING btree (hour);
 
 CREATE INDEX ix_touched_hours_pending ON raw.touched_hours USING btree (hour) WHERE (summarized_count < touch_count);
+ALTER TABLE ONLY ml.drift_explanations
+    ADD CONSTRAINT fk_drift_explanations_episode_id FOREIGN KEY (episode_id) REFERENCES ml.drift_episodes(episode_id);
+
+ALTER TABLE ONLY ml.drift_features
+    ADD CONSTRAINT fk_drift_features_episode_id FOREIGN KEY (episode_id) REFERENCES ml.drift_episodes(episode_id);
 
 ALTER TABLE ONLY ml.promotions
     ADD CONSTRAINT fk_promotions_episode_id FOREIGN KEY (episode_id) REFERENCES ml.drift_episodes(episode_id);

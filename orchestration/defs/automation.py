@@ -43,6 +43,19 @@ training = dg.define_asset_job(
     dg.AssetSelection.assets(ml.models),
     description="Train a challenger for one equipment class and let the gate decide.",
 )
+model_report = dg.define_asset_job(
+    "model_report",
+    dg.AssetSelection.assets(ml.model_performance_reports),
+    description="Write the model performance report of a week (S1-064).",
+)
+# On Tuesday, when what the last day of the week brought late has been summarized.
+weekly_model_report = dg.ScheduleDefinition(
+    name="weekly_model_report",
+    job=model_report,
+    cron_schedule="0 5 * * 2",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
 scoring = dg.define_asset_job(
     "scoring", _SCORES, description="Score a range of hours again, after a promotion or a rollback."
 )

@@ -7,7 +7,7 @@ See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guid
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import dagster as dg
@@ -35,6 +35,12 @@ CLASS_TAG: Final = "millrace/equipment_class"
 TRIGGER_TAG: Final = "millrace/trigger"
 _OWNERS = ["team:ml"]
 _FEATURES = ["marts", "features_equipment_readings"]
+REPORTED: Final = (
+    "fct_model_performance_weekly",
+    "fct_model_anomaly_sensors_weekly",
+    "fct_edge_confidence_weekly",
+    "fct_drift_episodes",
+)
 _settings = OrchestrationSettings()
 
 
@@ -120,20 +126,74 @@ def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> I
         yield dg.MaterializeResult(asset_key=["ml", table], metadata=asdict(summary))
 
 
-@dg.asset(
-    key=["ml", "drift_episodes"],
+@dg.multi_asset(
+    name="drift",
     group_name="ml",
-    deps=[["marts", "fct_model_health_hourly"]],
-    kinds={"python", "postgres"},
+    specs=[
+        dg.AssetSpec(["ml", table], deps=deps, kinds={"python", "postgres"}, owners=_OWNERS, description=description)
+        for table, deps, description in (
+            (
+                "drift_episodes",
+                [["marts", "fct_model_health_hourly"]],
+                "Where a confidence stream sank and stayed low (ISO 13374 state detection). One row per episode.",
+            ),
+            (
+                "drift_explanations",
+                [["ml", "drift_episodes"], ["ml", "anomaly_models"], _FEATURES],
+                "What the sensors say about a drift episode. One row per episode that was looked into.",
+            ),
+            (
+                "drift_features",
+                [["ml", "drift_episodes"], ["ml", "anomaly_models"], _FEATURES],
+                "How far each sensor lay from what the champion learnt from. One row per episode and metric.",
+            ),
+        )
+    ],
+)
+def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
+    """Bring the drift episodes up to date, and look at the sensors behind the new ones."""
+    from ml.drift import detect
+    from ml.drift_features import as_markdown, explain
+
+    engine = warehouse.engine(MlSettings().warehouse_url)
+    episodes, explained = detect(engine), explain(engine)
+    said = {found.episode_id: found.explanation for found in explained}
+    yield dg.MaterializeResult(
+        asset_key=["ml", "drift_episodes"],
+        metadata={"unanswered": len(episodes), "episodes": [episode.episode_id for episode in episodes]} | said,
+    )
+    yield dg.MaterializeResult(asset_key=["ml", "drift_explanations"], metadata={"explained": len(explained)} | said)
+    yield dg.MaterializeResult(
+        asset_key=["ml", "drift_features"],
+        metadata={found.episode_id: dg.MetadataValue.md(as_markdown(found)) for found in explained},
+    )
+
+
+class ReportConfig(dg.Config):
+    """Which week is reported: any day of it, such as 2026-03-02; empty: the last that is complete."""
+
+    day: str | None = None
+
+
+@dg.asset(
+    key=["ml", "model_performance_reports"],
+    group_name="ml",
+    deps=[["marts", name] for name in REPORTED],
+    kinds={"python"},
     owners=_OWNERS,
 )
-def drift_episodes(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
-    """Where a confidence stream sank and stayed low (ISO 13374 state detection). One row per episode."""
-    from ml.drift import detect
+def model_performance_reports(config: ReportConfig, warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """The weekly model performance report (S1-064), an HTML page. One file per ISO week, UTC."""
+    from ml import report
 
-    episodes = detect(warehouse.engine(MlSettings().warehouse_url))
+    week = date.fromisoformat(config.day) if config.day else report.last_complete_week(datetime.now(UTC))
+    written, path = report.write(warehouse.engine(MlSettings().warehouse_url), week)
     return dg.MaterializeResult(
-        metadata={"unanswered": len(episodes), "episodes": [episode.episode_id for episode in episodes]}
+        metadata={
+            "report": dg.MetadataValue.url(path.resolve().as_uri()),
+            "week": f"{written.week:%G-W%V}",
+            "summary": report.summary(written),
+        }
     )
 
 

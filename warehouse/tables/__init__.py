@@ -7,7 +7,15 @@
 from warehouse.tables.alarms import alarm_changes, alarm_states, alarms, last_values
 from warehouse.tables.inbox import api_keys, inbox_batches, losses, quarantine, quota_windows
 from warehouse.tables.metadata import NAMING, api_metadata, warehouse_metadata
-from warehouse.tables.ml import anomalies, drift_episodes, promotions, remaining_life, scores
+from warehouse.tables.ml import (
+    anomalies,
+    drift_episodes,
+    drift_explanations,
+    drift_features,
+    promotions,
+    remaining_life,
+    scores,
+)
 from warehouse.tables.ops import validation_results
 from warehouse.tables.raw import (
     EVENT_KEY,
@@ -54,6 +62,8 @@ __all__ = [
     "closed_days",
     "cursors",
     "drift_episodes",
+    "drift_explanations",
+    "drift_features",
     "equipment",
     "erasures",
     "event_revisions",

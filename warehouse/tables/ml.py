@@ -1,4 +1,4 @@
-"""Schema `ml` of the warehouse: scores, anomalies, drift episodes and the promotion ledger."""
+"""Schema `ml` of the warehouse: scores, anomalies, drift episodes and what explains them, the promotion ledger."""
 
 from sqlalchemy import (
     BigInteger,
@@ -86,6 +86,38 @@ remaining_life = Table(
     PrimaryKeyConstraint("site_code", "equipment_code", "event_time", "model_name", "model_version"),
     schema="ml",
     comment="One row per equipment, newest reading at the time, and model version.",
+)
+drift_explanations = Table(
+    "drift_explanations",
+    warehouse_metadata,
+    Column("episode_id", Text, ForeignKey("ml.drift_episodes.episode_id"), primary_key=True),
+    Column("explanation", Text, nullable=False, comment="One sentence for people"),
+    Column("reference_kind", Text, nullable=False, comment="champion (its training window) or days_before"),
+    utc("reference_started_at"),
+    utc("reference_ended_at"),
+    utc("recorded_at", now=True),
+    schema="ml",
+    comment="What the sensors say about a drift episode. One row per episode that was looked into.",
+)
+drift_features = Table(
+    "drift_features",
+    warehouse_metadata,
+    Column("episode_id", Text, ForeignKey("ml.drift_episodes.episode_id"), nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("count_before", Integer, nullable=False, comment="Samples of the reference"),
+    Column("count_after", Integer, nullable=False, comment="Samples of the hours of the episode"),
+    Column("mean_before", Double),
+    Column("mean_after", Double),
+    Column("ks", Double, comment="Kolmogorov-Smirnov statistic, 0-1; NULL: too few samples"),
+    Column("ks_p", Double, comment="As if the samples were independent"),
+    Column("psi", Double, comment="Population stability index over ten bins"),
+    Column("usual_ks", Double, comment="What 95 % of the blocks of the reference keep to"),
+    Column("usual_psi", Double, comment="The same of psi"),
+    Column("is_drifted", Boolean, comment="NULL: too few samples to tell"),
+    utc("recorded_at", now=True),
+    PrimaryKeyConstraint("episode_id", "metric"),
+    schema="ml",
+    comment="How far each sensor moved. One row per drift episode and metric.",
 )
 promotions = Table(
     "promotions",

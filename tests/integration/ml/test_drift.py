@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from ml import promotions
 from ml.drift import detect
+from ml.drift_features import explain
 from ml.train import train
 
 HOUR = timedelta(hours=1)
@@ -102,3 +104,65 @@ def test_a_training_answers_an_episode_once(plant, ml_settings) -> None:
     _, decision = promotions.history(plant.engine, plant.model_name)
     assert (decision.trigger, decision.episode_id, decision.dagster_run_id) == ("drift", episode.episode_id, "run-7")
     assert decision.reason
+
+
+def test_the_sensors_explain_an_episode(plant, ml_settings) -> None:
+    """S4-027: bearing and vibration of one pump in five have left what the champion was trained on; the others not."""
+    add_health(plant, "champion", "P3", [0.95] * 40 + [0.70] * 8, samples=60)
+    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    (episode,) = detect(plant.engine)
+    (found,) = explain(plant.engine, ml_settings)
+    assert found.episode_id == episode.episode_id
+    reference = found.reference
+    assert (reference.kind, reference.start, reference.end) == (
+        "champion",
+        plant.start,
+        episode.detected_at - 3 * HOUR,  # the training saw the hours in question too: they are left out
+    )
+    assert found.shifts.keys() == set(plant.sensors)
+    assert {name for name, shift in found.shifts.items() if shift.is_drifted} == {"bearing_temperature", "vibration"}
+    assert "2 of 4 sensors drifted: " in found.explanation
+    assert found.shifts["flow"].count_before == 13 * 60 and found.shifts["flow"].count_after == 5 * 48
+    kept = plant.rows(
+        "select metric, is_drifted, ks, mean_after from ml.drift_features where episode_id = :id order by metric",
+        id=episode.episode_id,
+    )
+    assert kept == [(name, s.is_drifted, s.ks, s.mean_after) for name, s in sorted(found.shifts.items())]
+    assert explain(plant.engine, ml_settings) == []
+
+
+def test_where_no_sensor_moved_that_is_said(empty_plant, ml_settings) -> None:
+    """An edge classifier of a class without a champion: the two weeks before, here three days of them."""
+    plant = empty_plant
+    rng = np.random.default_rng(3)
+    plant.register("P1")
+    for sensor in ("flow", "vibration"):
+        plant.add("P1", sensor, plant.start, 50 + rng.standard_normal(96 * 60))
+    add_health(plant, "edge_classifier", "WU1", [0.93] * 90 + [0.60] * 6, samples=60)
+    (episode,) = detect(plant.engine)
+    (found,) = explain(plant.engine, ml_settings)
+    assert (found.reference.kind, found.reference.end) == ("days_before", episode.detected_at - 3 * HOUR)
+    assert found.explanation == ("Confidence fell, none of 2 sensors drifted: look at the classifier and its labels.")
+
+
+def test_while_mlflow_is_away_episodes_wait_for_their_explanation(empty_plant, ml_settings) -> None:
+    plant = empty_plant
+    plant.register("P1")
+    add_health(plant, "champion", "P1", [0.97] * 30 + [0.70] * 6, samples=60)
+    assert len(detect(plant.engine)) == 1
+    assert explain(plant.engine, ml_settings.model_copy(update={"tracking_uri": "http://127.0.0.1:9"})) == []
+    (found,) = explain(plant.engine, ml_settings)
+    assert found.explanation == "Confidence fell; no sensor could be compared."
+
+
+def test_what_is_read_does_not_grow_with_the_sampling_rate(empty_plant, ml_settings) -> None:
+    """Ten readings a second: as many samples as of one a minute."""
+    plant = empty_plant
+    plant.register("P1")
+    values = 50 + np.random.default_rng(4).standard_normal(30 * 60 * 60)
+    plant.add("P1", "flow", plant.start + 5 * HOUR, values, step_s=1)
+    add_health(plant, "champion", "P1", [0.97] * 30 + [0.70] * 3, samples=60)
+    detect(plant.engine)
+    (found,) = explain(plant.engine, ml_settings)
+    assert found.shifts["flow"].count_after <= 240
+    assert found.shifts["flow"].count_before <= 20 * 60

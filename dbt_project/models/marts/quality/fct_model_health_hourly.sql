@@ -16,7 +16,8 @@ with edge_classifier as (
         cast(null as text) as equipment_class,
         cast(null as integer) as model_version,
         date_trunc('hour', event_time, 'UTC') as hour,
-        cast(confidence as numeric) as confidence
+        cast(confidence as numeric) as confidence,
+        cast(null as boolean) as is_anomaly
     from {{ ref('stg_raw__events') }}
     where
         confidence is not null
@@ -33,6 +34,7 @@ scores as (
         scores.model_version,
         date_trunc('hour', scores.event_time, 'UTC') as hour,
         scores.confidence,
+        scores.is_anomaly,
         promotions.promotion_id,
         max(promotions.promotion_id) over (
             partition by scores.site_code, scores.equipment_code, date_trunc('hour', scores.event_time, 'UTC')
@@ -55,7 +57,8 @@ champion as (
         substring(model_name from '^anomaly-(.*)$') as equipment_class,
         model_version,
         hour,
-        cast(confidence as numeric) as confidence
+        cast(confidence as numeric) as confidence,
+        is_anomaly
     from scores
     where promotion_id = newest_promotion_id
 
@@ -82,7 +85,8 @@ averaged as (
         round(avg(streams.confidence), 6) as avg_confidence,
         round(min(streams.confidence), 6) as min_confidence,
         round(sum(streams.confidence), 9) as confidence_sum,
-        count(*) as sample_count
+        count(*) as sample_count,
+        case when streams.stream = 'champion' then count(*) filter (where streams.is_anomaly) end as anomalous_count
     from streams
     left join {{ ref('dim_sites') }} as sites on streams.site_code = sites.site_code
     group by
@@ -108,6 +112,7 @@ select
     cast(min_confidence as numeric(7, 6)) as min_confidence,
     cast(confidence_sum as numeric(24, 9)) as confidence_sum,
     sample_count,
-    {{ confidence_band('avg_confidence') }} as band
+    {{ confidence_band('avg_confidence') }} as band,
+    anomalous_count
 from averaged
 where {{ in_dates('date') }}
