@@ -132,9 +132,7 @@ def _with_best_sensor(results: dict[str, Result]) -> dict[str, Result]:
     """Of the single-sensor rules only the best, chosen with hindsight: the hardest that a rule can be to beat."""
     single = {name: found for name, found in results.items() if name.startswith("sensor ")}
     best = max(single, key=lambda name: single[name].figures()[0])
-    return {name: found for name, found in results.items() if name not in single} | {
-        "best single sensor": single[best]
-    }
+    return {name: found for name, found in results.items() if name not in single} | {"best single sensor": single[best]}
 
 
 def _table(results: dict[str, Result], dropped: list[str], count: int) -> Table:

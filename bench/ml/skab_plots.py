@@ -35,9 +35,7 @@ def curves(trials: Mapping[str, Sequence[Trial]]) -> "Figure":
     return figure
 
 
-def scores_over_time(
-    recordings: Sequence[Recording], trials: Sequence[Trial], threshold: float, name: str
-) -> "Figure":
+def scores_over_time(recordings: Sequence[Recording], trials: Sequence[Trial], threshold: float, name: str) -> "Figure":
     """Scores of each recording against its threshold, with the labelled fault behind them."""
     from matplotlib.figure import Figure
 

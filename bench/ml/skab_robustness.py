@@ -22,9 +22,7 @@ SEED: Final = 11
 Change = Callable[[Recording], Recording | None]
 
 
-def robustness(
-    make: Callable[[], Detector], threshold: float, recordings: list[Recording], normal: Recording
-) -> Table:
+def robustness(make: Callable[[], Detector], threshold: float, recordings: list[Recording], normal: Recording) -> Table:
     """Judge changed recordings with the frozen threshold.
 
     Args:
@@ -70,7 +68,9 @@ def _add(
     trials: list[Trial] = [try_out(make, recording) for recording in recordings if recording is not None]
     counts = np.sum([confusion(trial.is_anomaly, trial.scores > threshold) for trial in trials], axis=0)
     faulty = [trial for trial in trials if trial.is_anomaly.any()]
-    runs = np.mean([np.sum(np.diff(trial.scores > threshold, prepend=False) & (trial.scores > threshold)) for trial in trials])
+    runs = np.mean(
+        [np.sum(np.diff(trial.scores > threshold, prepend=False) & (trial.scores > threshold)) for trial in trials]
+    )
     table.add_row(
         name,
         f"{float(f1(counts)):.3f}" if faulty else "-",
