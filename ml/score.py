@@ -82,9 +82,9 @@ def score_range(
 ) -> ScoreSummary:
     """Judge every window that sees a reading of [start, end), for every equipment class that has a champion.
 
-    Rows of the same model version are replaced, in one transaction for each equipment; those of other versions stay, and
-    so do those of days near dropped ones. The hours are then put back into the ledger of touched hours, for the daily
-    marts to follow.
+    Rows of the same model version are replaced, in one transaction for each equipment; those of other versions stay,
+    and so do those of days near dropped ones. The hours are then put back into the ledger of touched hours, for the
+    daily marts to follow.
 
     Args:
         engine: The warehouse.

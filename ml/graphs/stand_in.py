@@ -54,8 +54,8 @@ def _regression(branch: Graph, speaking: str, covariance: FloatArray, sensor_cou
     """Each window's weights of speaking sensors for silent ones, shape (window, speaking, silent); others mean nothing.
 
     ONNX cannot solve equations. The covariance is swept on each speaking sensor k in turn: A - (A e_k - e_k) (e_k' A +
-    e_k') / A_kk leaves the inverse of the speaking block, and beside it that inverse times the other columns (Goodnight,
-    A Tutorial on the SWEEP Operator, 1979).
+    e_k') / A_kk leaves the inverse of the speaking block, and beside it that inverse times the other columns
+    (Goodnight, A Tutorial on the SWEEP Operator, 1979).
     """
     count = branch.op("Shape", speaking, start=0, end=1)
     swept = branch.op("Expand", covariance, branch.op("Concat", count, axes(sensor_count, sensor_count), axis=0))

@@ -29,9 +29,9 @@ def models(earlier: np.ndarray, windows: np.ndarray) -> dict[str, AnomalyModel]:
         detector.fit(scaler.scale(earlier[:400]), seed=7, progress=lambda stage, share: None)
         teaching = scaler.scale(earlier[:400])
         stand_in = StandIn.fit(teaching, detector.score(teaching))
-        logarithms = np.log(detector.score(scaler.scale(windows)))
+        logarithms = np.log(detector.score(stand_in.mend(scaler.scale(windows))))
         calibration = Calibration(2.0 / logarithms.std(), -2.0 * logarithms.mean() / logarithms.std())
-        threshold = float(np.exp(np.percentile(logarithms, 70)))
+        threshold = float(np.exp(np.percentile(logarithms, 70.07)))  # between two scores, not on one
         fitted[detector.name] = AnomalyModel(SENSORS, 1.0, scaler, detector, threshold, calibration, stand_in)
     return fitted
 
