@@ -1,7 +1,8 @@
 """Measures, and prints one table: `python -m bench [--minutes N] [--seconds N] [--rounds N] [--only PARTS]`.
 
 `--only warehouse` measures the warehouse alone, without InfluxDB and wrk, on the embedded PostgreSQL or on the server
-that `MILLRACE_TEST_WAREHOUSE_URL` names.
+that `MILLRACE_TEST_WAREHOUSE_URL` names. `--only scoring` measures judging alone, `--only day` from warehouse to
+warehouse.
 """
 
 import json
@@ -26,7 +27,8 @@ from bench.steadiness import measure_single_posts
 from bench.warehouses import Warehouses
 
 OF_WAREHOUSE = ("load", "memory", "rollup", "queries")
-PARTS = ("rates", "single", "stages", *OF_WAREHOUSE)
+OF_MODELS = ("scoring", "day")
+PARTS = ("rates", "single", "stages", *OF_WAREHOUSE, *OF_MODELS)
 WORKERS = 2
 # Requests made in advance: more than any of them answers here.
 REQUESTS_PER_S = {"millrace": 2400, "influxdb": 2000, "plain": 60}
@@ -37,9 +39,9 @@ def main(
     minutes: Annotated[float, typer.Option(help="How long memory is watched")] = 1,
     seconds: Annotated[int, typer.Option(help="Length of a round")] = 6,
     rounds: Annotated[int, typer.Option(help="Alternating rounds; the median counts")] = 3,
-    only: Annotated[
-        str, typer.Option(help=f"Comma-separated: {', '.join(PARTS)}; warehouse: the last four")
-    ] = ",".join(PARTS),
+    only: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(PARTS)}; warehouse: its four")] = ",".join(
+        PARTS
+    ),
 ) -> None:
     """Measure the platform beside what it is compared with."""
     parts = set(only.replace("warehouse", ",".join(OF_WAREHOUSE)).split(","))
@@ -54,10 +56,14 @@ def main(
     directory.mkdir(parents=True)
     report = Report()
     try:
-        if parts - set(OF_WAREHOUSE):
+        if parts - {*OF_WAREHOUSE, *OF_MODELS}:
             _ingestion(report, parts, directory, minutes, seconds, rounds)
-        if parts & set(OF_WAREHOUSE):
+        if parts & {*OF_WAREHOUSE, "day"}:
             _warehouse(report, parts, directory, rounds)
+        if "scoring" in parts:
+            from bench.scoring import measure_scoring
+
+            measure_scoring(report, rounds)
     finally:
         shutil.rmtree(directory)
     report.print()
@@ -92,6 +98,10 @@ def _warehouse(report: Report, parts: set[str], directory: Path, rounds: int) ->
             measure_rollup(report, warehouses, rounds)
         if "queries" in parts:
             measure_queries(report, warehouses, rounds)
+        if "day" in parts:
+            from bench.scored_day import measure_scored_day
+
+            measure_scored_day(report, warehouses, rounds)
     finally:
         warehouses.remove()
 

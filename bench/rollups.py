@@ -64,7 +64,7 @@ def measure_rollup(report: Report, warehouses: Warehouses, rounds: int) -> None:
         urls = [stack.enter_context(warehouses.fresh()) for _ in (1, _TIMES)]
         for url, times in zip(urls, (1, _TIMES), strict=True):
             _fill(url, _END - _HOURS * times * _HOUR, "1 minute", _SIGNALS)
-            _dbt(url, {}, "tag:reference", "tag:hourly")
+            build(url, {}, "tag:reference", "tag:hourly")
             _vacuum(url)
         found: dict[str, list[tuple[float, float]]] = {url: [] for url in urls}
         for number in range(rounds):
@@ -72,7 +72,7 @@ def measure_rollup(report: Report, warehouses: Warehouses, rounds: int) -> None:
             for url in urls if number % 2 else reversed(urls):
                 busy = _busy_s(url)
                 started = time.perf_counter()
-                _dbt(url, hour, "tag:hourly")
+                build(url, hour, "tag:hourly")
                 found[url].append((time.perf_counter() - started, _busy_s(url) - busy))
     for position, (label, limit) in enumerate((("dbt's start included", None), ("in the database", _MOST))):
         little, much = (statistics.median(times[position] for times in found[url]) for url in urls)
@@ -97,7 +97,7 @@ def measure_queries(report: Report, warehouses: Warehouses, rounds: int) -> None
     by_name = "equipment_code = 'machine-3' and metric = 'temperature'"
     with warehouses.fresh() as url:
         _fill(url, start, "1 second", _DASHBOARD_SIGNALS)
-        _dbt(url, {}, "tag:reference", "fct_sensor_readings_hourly")
+        build(url, {}, "tag:reference", "fct_sensor_readings_hourly")
         _vacuum(url)
         engine = create_engine(url, poolclass=NullPool)
         for label, where in dashboards.items():
@@ -161,7 +161,8 @@ def _ms_in_database(engine: Engine, query: str, rounds: int) -> float:
     return float(statistics.median(plan[0]["Execution Time"] for plan in plans))
 
 
-def _dbt(url: str, variables: dict[str, str], *selected: str) -> None:
+def build(url: str, variables: dict[str, str], *selected: str) -> None:
+    """Let dbt build what is selected, without its tests."""
     project = ROOT / "dbt_project"
     with TemporaryDirectory(prefix="bench-dbt-") as scratch:
         command = [

@@ -53,10 +53,11 @@ class Served:
 
     def cpu_s(self) -> float:
         """Processor time of the process and its children so far."""
-        return _cpu_s(self.process)
+        return cpu_s(self.process)
 
 
-def _cpu_s(process: psutil.Process) -> float:
+def cpu_s(process: psutil.Process) -> float:
+    """Processor time of a process and its children so far."""
     times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
     return sum(float(one.user + one.system) for one in times)
 
@@ -80,7 +81,7 @@ class Databases:
 
     def cpu_s(self) -> float:
         """Processor time of the server's processes so far."""
-        return _cpu_s(psutil.Process(self.server.postmaster_pid()))
+        return cpu_s(psutil.Process(self.server.postmaster_pid()))
 
     def prepare(self) -> str:
         """Make the database that every round copies: registered machines and signals.

@@ -10,11 +10,12 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+import psutil
 import pyarrow as pa
 from sqlalchemy import NullPool, make_url, text
 
 from bench.readings import BATCH, MACHINES, SIGNALS
-from bench.servers import free_port
+from bench.servers import cpu_s, free_port
 from ingestion_api.contract import BatchLedgerEntry
 from warehouse.embedded import EmbeddedPostgres
 from warehouse.engine import create_engine
@@ -62,6 +63,10 @@ class Warehouses:
         """Let what was written before not be paid for by what is measured next."""
         with self._admin.connect() as connection:
             connection.execute(text("checkpoint"))
+
+    def cpu_s(self) -> float:
+        """Processor time of the embedded server's processes so far; of a named server nothing is known."""
+        return cpu_s(psutil.Process(self._server.postmaster_pid())) if self._server else 0.0
 
     def remove(self) -> None:
         """Delete the embedded server."""

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,6 +69,24 @@ def forecast() -> None:
     with _warehouse() as engine:
         done = forecast_all(engine)
     _console().print(f"{done.equipment_count} machines forecast; models: {done.models or 'no champion'}")
+
+
+@app.command()
+def export(
+    equipment_class: EquipmentClass,
+    folder: Annotated[Path, typer.Argument(help="Where the file goes: <equipment class>.parquet.")],
+    start: Annotated[datetime, typer.Option("--from", help="First moment, UTC.")],
+    end: Annotated[datetime, typer.Option("--to", help="Moment after the last, UTC.")],
+) -> None:
+    """Write readings on the grid to Parquet, for training elsewhere."""
+    from ml.bulk_export import export
+    from ml.settings import MlSettings
+
+    path = folder / f"{equipment_class}.parquet"
+    with _warehouse() as engine, engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        moments = start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)
+        done = export(connection, equipment_class, *moments, path, MlSettings().grid_s)
+    _console().print(f"{path}: {done.row_count:,} rows of {len(done.sensors)} sensors, SHA-256 {done.sha256}")
 
 
 @app.command()

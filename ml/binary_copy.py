@@ -1,10 +1,11 @@
-"""PostgreSQL's binary COPY format for rows of fixed width, as numpy arrays. Statements do not belong here.
+"""PostgreSQL's binary COPY format, as numpy arrays. Statements do not belong here.
 
 Streaming millions of readings and scores as Python objects costs more than reading and judging them.
 Format: https://www.postgresql.org/docs/16/sql-copy.html, section "Binary Format".
 """
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
+_NUMBER, _LENGTH = struct.Struct(">q"), struct.Struct(">i")
+_COLUMN_COUNT_BYTES, _LENGTH_BYTES = 2, 4
+# Dimensions, whether there are NULLs, type; then size and first index of the one dimension (array_send in the source).
+_ARRAY_HEADER_BYTES = 20
 # PostgreSQL counts microseconds from here.
 EPOCH_US = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 
@@ -31,19 +36,29 @@ def driver_connection(connection: "Connection") -> "DriverConnection[Any]":
     return driver
 
 
-def decode(blob: bytes, columns: Mapping[str, str]) -> NDArray[Any]:
-    """Read the answer to `COPY … TO STDOUT (FORMAT BINARY)`.
+def decode_arrays(blob: bytes, kinds: Sequence[str]) -> Iterator[tuple[int, list[NDArray[Any]]]]:
+    """Read the answer to `COPY … TO STDOUT (FORMAT BINARY)` whose rows are a bigint and arrays.
 
     Args:
-        blob: The whole answer; no column may be NULL.
-        columns: Name to big-endian numpy type, such as `>f8`, in order.
+        blob: The whole answer; nothing in it may be NULL.
+        kinds: Big-endian numpy type of the elements of each array, of one dimension, such as `>f8`.
 
-    Returns:
-        Structured array, shape (row,), with a field for each column.
+    Yields:
+        The number and the arrays of each row, shape (element,).
     """
-    row = _row_type(columns)
-    body = blob[len(HEADER) : -len(TRAILER)]
-    return np.frombuffer(body, dtype=row, count=len(body) // row.itemsize)
+    at = len(HEADER)
+    while blob[at : at + 2] != TRAILER:
+        (number,) = _NUMBER.unpack_from(blob, at + _COLUMN_COUNT_BYTES + _LENGTH_BYTES)
+        at += _COLUMN_COUNT_BYTES + _LENGTH_BYTES + _NUMBER.size
+        arrays = []
+        for kind in kinds:
+            (length,) = _LENGTH.unpack_from(blob, at)
+            body = at + _LENGTH_BYTES + _ARRAY_HEADER_BYTES
+            at += _LENGTH_BYTES + length
+            element = np.dtype([("length", ">i4"), ("value", kind)])
+            count = (length - _ARRAY_HEADER_BYTES) // element.itemsize
+            arrays.append(np.frombuffer(blob, element, count, body)["value"])
+        yield number, arrays
 
 
 def encode(columns: Mapping[str, tuple[str, NDArray[Any] | bytes]], count: int) -> bytes:

@@ -77,7 +77,7 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
-class _Span:
+class Span:
     """The steps of one equipment, and where its parts begin."""
 
     equipment: Equipment
@@ -111,15 +111,15 @@ def read_training_data(
         raise NotEnoughData(f"No signal of equipment class {equipment_class!r} has two readings; push more first.")
     grid = grid_s or infer_grid_s(intervals_s.values())
     grid_us = round(grid * MICROSECONDS)
-    sensors = _common_sensors(signals, intervals_s, grid)
-    spans = _spans(signals, sensors, grid_us)
+    sensors = common_sensors(signals, intervals_s, grid)
+    spans = spans_of(signals, sensors, grid_us)
     stride = max(1, -(-sum(len(span.steps) for span in spans) // max_windows))
     collector = _Collector(stride)
     digest = hashlib.sha256(repr((sensors, grid_us)).encode())
     for index, span in enumerate(spans):
         digest.update(repr((span.equipment, span.steps.start)).encode())
         for frame in frames(connection, span.equipment, sensors, grid_us, span.steps):
-            digest.update(_bytes_of(frame))
+            digest.update(bytes_of(frame))
             collector.add(frame, span, index)
     parts = collector.parts(equipment_class, len(sensors))
     is_drifting = drifting_sensors(parts["fit"].windows, parts["fit"].equipment)
@@ -152,7 +152,7 @@ class _Collector:
         self._stride = stride
         self._taken: list[tuple[IntArray, FloatArray, IntArray]] = []  # part, windows, equipment
 
-    def add(self, frame: Frame, span: _Span, index: int) -> None:
+    def add(self, frame: Frame, span: Span, index: int) -> None:
         """Take the windows of a frame that end at an observed step."""
         ends = window_ends(frame.values)
         ends = ends[frame.is_observed[ends] & ((ends + frame.first_step) % self._stride == 0)]
@@ -181,14 +181,14 @@ class _Collector:
         return found
 
 
-def _bytes_of(frame: Frame) -> bytes:
+def bytes_of(frame: Frame) -> bytes:
     """The observed rows of a frame without its lead, each with its step: the same however the frames are cut."""
     rows = np.flatnonzero(frame.is_observed[LEAD_STEPS:]) + LEAD_STEPS
     steps = (rows + frame.first_step)[:, None].astype("<f8")
     return np.hstack([steps, frame.values[rows]]).astype("<f8").tobytes()
 
 
-def _common_sensors(signals: Sequence[Signal], intervals_s: Mapping[str, float], grid_s: float) -> tuple[str, ...]:
+def common_sensors(signals: Sequence[Signal], intervals_s: Mapping[str, float], grid_s: float) -> tuple[str, ...]:
     """Metrics that at least half of the equipment has and that keep up with the grid: rarer ones break all windows.
 
     Raises:
@@ -209,7 +209,7 @@ def _common_sensors(signals: Sequence[Signal], intervals_s: Mapping[str, float],
     return tuple(sorted(common))
 
 
-def _spans(signals: Sequence[Signal], sensors: Sequence[str], grid_us: int) -> list[_Span]:
+def spans_of(signals: Sequence[Signal], sensors: Sequence[str], grid_us: int) -> list[Span]:
     """From the first to the last reading of each equipment."""
     members = sorted({signal.equipment for signal in signals})
     spans = []
@@ -218,7 +218,7 @@ def _spans(signals: Sequence[Signal], sensors: Sequence[str], grid_us: int) -> l
         if own:
             first = min(step_of(microseconds_of(signal.first_at), grid_us) for signal in own)
             last = max(step_of(microseconds_of(signal.last_at), grid_us) for signal in own)
-            spans.append(_Span(member, range(first, last + 1)))
+            spans.append(Span(member, range(first, last + 1)))
     return spans
 
 

@@ -4,6 +4,7 @@ MlError
 ├── NotEnoughData        too little history to train or to judge a model
 ├── SensorMismatch       windows do not have the shape or the sensors a model was trained on
 ├── NotFitted            a detector is asked to score before it was fitted
+├── GraphDisagrees       the ONNX graph of a model scores other than the model
 ├── TrainingInProgress   another training of the same model holds the lock
 ├── TrackingUnavailable  the MLflow server does not answer
 └── NothingToRollBackTo  no earlier champion is recorded
@@ -24,6 +25,10 @@ class SensorMismatch(MlError):
 
 class NotFitted(MlError):
     """A detector was asked to score or explain before it was fitted."""
+
+
+class GraphDisagrees(MlError):
+    """The ONNX graph of a model scores other than the model it was made from."""
 
 
 class TrainingInProgress(MlError):

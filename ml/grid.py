@@ -72,16 +72,26 @@ def resample(
     Returns:
         Means, shape (time, sensor); NaN where a step has no reading. Bit-identical whatever the order of readings.
     """
+    # Sums of floats depend on their order: by time within a cell, as (signal, event time) is unique.
+    if not _are_sorted(times_us, sensors):
+        order = np.lexsort((times_us, sensors))
+        times_us, sensors, values = times_us[order], sensors[order], values[order]
     rows = -(-times_us // grid_us) - first_step
     inside = (rows >= 0) & (rows < shape[0])
-    # Sums of floats depend on their order: sort by time within a cell, as (signal, event time) is unique.
-    order = np.lexsort((times_us[inside], sensors[inside]))
-    cells = (rows[inside] * shape[1] + sensors[inside])[order]
-    sums = np.bincount(cells, weights=values[inside][order], minlength=shape[0] * shape[1])
+    if not inside.all():
+        rows, sensors, values = rows[inside], sensors[inside], values[inside]
+    cells = rows * shape[1] + sensors
+    sums = np.bincount(cells, weights=values, minlength=shape[0] * shape[1])
     counts = np.bincount(cells, minlength=shape[0] * shape[1])
     with np.errstate(invalid="ignore"):
         means: FloatArray = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     return means.reshape(shape)
+
+
+def _are_sorted(times_us: IntArray, sensors: IntArray) -> bool:
+    """Whether readings stand by sensor and then by time, as an index hands them out; sorting them again is dear."""
+    further = sensors[1:] > sensors[:-1]
+    return bool(np.all(further | ((sensors[1:] == sensors[:-1]) & (times_us[1:] >= times_us[:-1]))))
 
 
 def forward_fill(matrix: FloatArray, limit: int) -> FloatArray:
@@ -94,6 +104,8 @@ def forward_fill(matrix: FloatArray, limit: int) -> FloatArray:
     Returns:
         Shape (time, sensor); longer gaps stay NaN and so break windows.
     """
+    if not np.isnan(matrix).any():
+        return matrix
     rows = np.arange(len(matrix))[:, None]
     last_seen = np.maximum.accumulate(np.where(np.isnan(matrix), -1, rows), axis=0)
     filled = np.take_along_axis(matrix, np.maximum(last_seen, 0), axis=0)

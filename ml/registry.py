@@ -1,9 +1,11 @@
 """The registered models `anomaly-<equipment_class>` and their alias `champion`. Why it moves stands in `promotions`."""
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ml.anomaly_model import AnomalyModel
+from ml.served_model import ServedModel
 from ml.settings import MlSettings
 from ml.tracking import connect
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 ALIAS: Final = "champion"
 PREFIX: Final = "anomaly-"
+FILES_OF_MODEL: Final = "artifacts/model"  # where MLflow puts what `ml.tracking` stores
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,13 @@ def make_champion(client: "MlflowClient", name: str, version: int) -> None:
     client.set_registered_model_alias(name, ALIAS, str(version))
 
 
-def load(name: str, version: int) -> AnomalyModel:
-    """Load a registered version, through MLflow's pyfunc interface as anybody else would.
+def load(name: str, version: int) -> ServedModel:
+    """Load a registered version; others load it through MLflow's pyfunc interface.
 
     `ml.tracking.connect` must have been called in this process.
     """
-    import mlflow
+    from mlflow.artifacts import download_artifacts
 
-    model: AnomalyModel = mlflow.pyfunc.load_model(f"models:/{name}/{version}").unwrap_python_model().model
-    return model
+    with tempfile.TemporaryDirectory() as folder:
+        stored = download_artifacts(artifact_uri=f"models:/{name}/{version}/{FILES_OF_MODEL}", dst_path=folder)
+        return ServedModel.load(Path(stored))

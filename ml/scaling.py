@@ -34,19 +34,21 @@ class MinMaxScaler:
             raise NotEnoughData("There is no training window to fit the scaler on.")
         return cls(windows.min(axis=(0, 1)).astype(np.float64), windows.max(axis=(0, 1)).astype(np.float64))
 
-    def scale(self, windows: FloatArray) -> FloatArray:
-        """Scale windows, shape (window, time, sensor), to training range = 0-1, float32.
+    @property
+    def span(self) -> FloatArray:
+        """What becomes one, shape (sensor,), in the sensor's unit.
 
         A sensor that never moved in training has no range: its departures are measured in units of one percent of its
         value, so that it neither divides by zero nor drowns the others.
         """
-        scaled: FloatArray = ((windows - self.low) / self._span()).astype(np.float32)
+        span = self.high - self.low
+        return np.where(span > 0, span, np.maximum(np.abs(self.high) * 0.01, 1e-6))
+
+    def scale(self, windows: FloatArray) -> FloatArray:
+        """Scale windows, shape (window, time, sensor), to training range = 0-1, float32."""
+        scaled: FloatArray = ((windows - self.low) / self.span).astype(np.float32)
         return scaled
 
     def unscale(self, values: FloatArray) -> FloatArray:
         """Back to the sensors' units; values of shape (…, sensor)."""
-        return np.asarray(values * self._span() + self.low)
-
-    def _span(self) -> FloatArray:
-        span = self.high - self.low
-        return np.where(span > 0, span, np.maximum(np.abs(self.high) * 0.01, 1e-6))
+        return np.asarray(values * self.span + self.low)

@@ -4,8 +4,8 @@ A range is scored as far as its readings reach: windows that end up to `REACH_ST
 is stored depends on the readings alone, never on the order in which hours were scored.
 """
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,8 +14,9 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from ml import registry
-from ml.anomaly_model import AnomalyModel
+from ml.anomaly_model import AnomalyModel, Judgement
 from ml.anomaly_runs import AnomalyRun, merge, stretches
+from ml.arrays import FloatArray, IntArray
 from ml.detectors.protocol import Progress
 from ml.features import Equipment, equipment_of, frames
 from ml.grid import MICROSECONDS, microseconds_of, step_of
@@ -33,8 +34,8 @@ from ml.settings import MlSettings
 from ml.windows import LEAD_STEPS, REACH_STEPS, cut, window_ends
 from warehouse import ledger
 
-MINIBATCH: Final = 4_096
-"""Windows that are cut and judged at once."""
+CUT_AT_ONCE: Final = 1_024
+"""Windows that are in memory at a time, each of them thirty times what it adds to the frame."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,18 @@ class ScoreSummary:
 
 
 @dataclass
-class _Tally:
-    equipment: int = 0
+class Tally:
+    """Counts of a scoring: rows removed, windows judged, of them anomalous, and runs of those."""
+
     removed: int = 0
     windows: int = 0
     anomalous: int = 0
     anomalies: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Count another scoring in."""
+        for name, count in vars(other).items():
+            setattr(self, name, getattr(self, name) + count)
 
 
 def score_range(
@@ -75,16 +82,16 @@ def score_range(
 ) -> ScoreSummary:
     """Judge every window that sees a reading of [start, end), for every equipment class that has a champion.
 
-    Rows of the same model version are replaced, in one transaction for each model; those of other versions stay, and
-    so do those of days near dropped ones. The hours are then put back into the ledger of touched hours, for the daily
-    marts to follow.
+    Rows of the same model version are replaced, in one transaction for each equipment; those of other versions stay,
+    and so do those of days near dropped ones. The hours are then put back into the ledger of touched hours, for the
+    daily marts to follow.
 
     Args:
         engine: The warehouse.
         start: UTC, inclusive.
         end: UTC, exclusive.
         progress: Told which model is scoring and how far it is.
-        settings: Read from the environment where None.
+        settings: Read from the environment where None; as many pieces of equipment as `threads` are scored at a time.
 
     Raises:
         TrackingUnavailable: MLflow does not answer.
@@ -92,29 +99,58 @@ def score_range(
     settings = settings or MlSettings()
     tell = progress or (lambda stage, share: None)
     used: dict[str, int] = {}
-    tally, reach_s = _Tally(), 0.0
+    tally, equipment_count, reach_s = Tally(), 0, 0.0
     for champion in registry.champions(settings):
         with engine.begin() as connection:
-            lock(connection, champion.model_name)
             members = equipment_of(connection, champion.equipment_class)
-            if not members:
-                continue
-            model = registry.load(champion.model_name, champion.version)
-            _limit_threads(settings.threads)
-            steps = _steps(start, end, round(model.grid_s * MICROSECONDS))
-            for index, member in enumerate(members):
-                tell(champion.model_name, index / len(members))
-                scored = _scored(member, champion, model)
-                for part in thawed(connection, scored, steps):
-                    _score_equipment(connection, model, scored, part, tally)
+        if not members:
+            continue
+        model = registry.load(champion.model_name, champion.version)
+        scored = [_scored(member, champion, model) for member in members]
+        tally.add(score_equipment(engine, model, scored, start, end, settings.threads, tell))
         used[champion.model_name] = champion.version
-        tally.equipment += len(members)
+        equipment_count += len(members)
         reach_s = max(reach_s, REACH_STEPS * model.grid_s)
-        tell(champion.model_name, 1.0)
     if tally.windows or tally.removed:
         first_hour = start.replace(minute=0, second=0, microsecond=0)
         ledger.reopen(engine, first_hour, end + timedelta(seconds=reach_s))
-    return ScoreSummary(used, tally.equipment, tally.windows, tally.anomalous, tally.anomalies)
+    return ScoreSummary(used, equipment_count, tally.windows, tally.anomalous, tally.anomalies)
+
+
+def score_equipment(
+    engine: Engine,
+    model: AnomalyModel,
+    members: Sequence[Scored],
+    start: datetime,
+    end: datetime,
+    threads: int,
+    progress: Progress,
+) -> Tally:
+    """Replace the scores and anomalies of equipment, each in a transaction of its own.
+
+    Args:
+        engine: The warehouse; each thread takes a connection.
+        model: Judges.
+        members: Whose scores, and what they are stored as.
+        start: UTC, inclusive.
+        end: UTC, exclusive.
+        threads: Pieces of equipment at a time.
+        progress: Told how much is done.
+
+    Raises:
+        Exception: What one of them raised; others that had not begun are left out.
+    """
+    total, steps = Tally(), _steps(start, end, round(model.grid_s * MICROSECONDS))
+    with ThreadPoolExecutor(threads) as pool:
+        scoring = [pool.submit(_score_one, engine, model, scored, steps) for scored in members]
+        try:
+            for done, one in enumerate(as_completed(scoring), start=1):
+                total.add(one.result())
+                progress(members[0].model_name, done / len(members))
+        finally:
+            for waiting in scoring:
+                waiting.cancel()
+    return total
 
 
 def _scored(member: Equipment, champion: registry.Champion, model: AnomalyModel) -> Scored:
@@ -128,20 +164,23 @@ def _scored(member: Equipment, champion: registry.Champion, model: AnomalyModel)
     )
 
 
-def _limit_threads(threads: int) -> None:
-    """Keep torch to its threads, where a champion brought it in: it takes seconds to import."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(threads)
-
-
 def _steps(start: datetime, end: datetime, grid_us: int) -> range:
     """Ends of the windows that may see a reading of [start, end)."""
     return range(step_of(microseconds_of(start), grid_us), step_of(microseconds_of(end), grid_us) + REACH_STEPS + 1)
 
 
-def _score_equipment(connection: Connection, model: AnomalyModel, scored: Scored, steps: range, tally: _Tally) -> None:
-    """Replace scores and anomalies of one equipment."""
+def _score_one(engine: Engine, model: AnomalyModel, scored: Scored, steps: range) -> Tally:
+    """Replace scores and anomalies of one equipment, where its raw rows are all there."""
+    tally = Tally()
+    with engine.begin() as connection:
+        lock(connection, scored)
+        for part in thawed(connection, scored, steps):
+            _replace(connection, model, scored, part, tally)
+    return tally
+
+
+def _replace(connection: Connection, model: AnomalyModel, scored: Scored, steps: range, tally: Tally) -> None:
+    """Replace scores and anomalies of a range of steps."""
     old = anomaly_spans(connection, scored, steps)
     tally.removed += delete_scores(connection, scored, steps)
     before = [range(span.start, min(span.stop, steps.start)) for span in old if span.start < steps.start]
@@ -158,25 +197,32 @@ def _score_equipment(connection: Connection, model: AnomalyModel, scored: Scored
 
 
 def _judge(
-    connection: Connection, model: AnomalyModel, scored: Scored, steps: range, tally: _Tally
+    connection: Connection, model: AnomalyModel, scored: Scored, steps: range, tally: Tally
 ) -> Iterator[AnomalyRun]:
     """Judge and store the windows that end at a step in which any sensor reported; yield the anomalous stretches."""
     for frame in frames(connection, scored.equipment, scored.sensors, scored.grid_us, steps):
         ends = window_ends(frame.values)
         ends = ends[frame.is_observed[ends]]
-        for some in np.split(ends, range(MINIBATCH, len(ends), MINIBATCH)):
-            windows = cut(frame.values, some)
-            judgement = model.judge(windows)
-            insert_scores(connection, scored, some + frame.first_step, judgement)
-            tally.windows += len(some)
-            tally.anomalous += int(judgement.is_anomaly.sum())
-            found = stretches(some, judgement.score, judgement.is_anomaly)
-            if not found:
-                continue
-            shares = model.explain(windows[[peak for _, _, peak in found]])
-            for (first, last, peak), own in zip(found, shares, strict=True):
-                steps_of = some[[first, last]] + frame.first_step
-                yield AnomalyRun(int(steps_of[0]), int(steps_of[1]), float(judgement.score[peak]), own)
+        if not len(ends):
+            continue
+        values = frame.values.astype(np.float32)
+        judgement = _judgement_of(model, values, ends)
+        insert_scores(connection, scored, ends + frame.first_step, judgement)
+        tally.windows += len(ends)
+        tally.anomalous += int(judgement.is_anomaly.sum())
+        found = stretches(ends, judgement.score, judgement.is_anomaly)
+        if not found:
+            continue
+        shares = model.explain(cut(values, ends[[peak for _, _, peak in found]]))
+        for (first, last, peak), own in zip(found, shares, strict=True):
+            steps_of = ends[[first, last]] + frame.first_step
+            yield AnomalyRun(int(steps_of[0]), int(steps_of[1]), float(judgement.score[peak]), own)
+
+
+def _judgement_of(model: AnomalyModel, values: FloatArray, ends: IntArray) -> Judgement:
+    """Judge the windows of a frame that end at the given rows."""
+    parts = [model.judge(cut(values, some)) for some in np.split(ends, range(CUT_AT_ONCE, len(ends), CUT_AT_ONCE))]
+    return Judgement(*(np.concatenate(column) for column in zip(*(vars(part).values() for part in parts), strict=True)))
 
 
 def _remainder(connection: Connection, model: AnomalyModel, scored: Scored, span: range) -> AnomalyRun:

@@ -47,11 +47,10 @@ class Scored:
         return {**vars(self.equipment), "model_name": self.model_name, "model_version": self.model_version}
 
 
-def lock(connection: Connection, model_name: str) -> None:
-    """Let one scoring by a model after the other replace rows, until the end of the transaction."""
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"ml.scores:{model_name}"}
-    )
+def lock(connection: Connection, of: Scored) -> None:
+    """Let one scoring of an equipment by a model after the other replace rows, until the end of the transaction."""
+    key = f"ml.scores:{of.model_name}:{of.equipment.site_code}:{of.equipment.equipment_code}"
+    connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
 
 
 def thawed(connection: Connection, of: Scored, steps: range) -> Iterator[range]:

@@ -39,7 +39,7 @@ class MlSettings(BaseSettings):
     threads: int = Field(
         default=1,
         ge=1,
-        description="CPU threads of a training or scoring; more only help on idle cores, as waiting threads spin",
+        description="CPU threads of a training, and pieces of equipment scored at a time; more only help on idle cores",
     )
     threshold_percentile: float = Field(
         default=99.0,

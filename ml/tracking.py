@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml import plots
+from ml import plots, served_model
 from ml.arrays import BoolArray, FloatArray
 from ml.candidates import Candidate
 from ml.dataset import TrainingData
 from ml.errors import TrackingUnavailable
 from ml.evaluate import Evaluation
+from ml.faults import inject
 from ml.settings import MlSettings
 from ml.windows import WINDOW_STEPS
 
@@ -30,8 +31,8 @@ PYFUNC_SCRIPT = Path(__file__).with_name("pyfunc_model.py")
 MODEL_ARTIFACT = "model"
 MODEL_FILES = "model"  # as the script calls them
 OUTPUTS = {"score": "double", "is_anomaly": "boolean", "probability": "double", "confidence": "double"}
-LIBRARIES = ("numpy", "torch", "scikit-learn", "mlflow")
-NEEDED_TO_LOAD = ("numpy", "pandas", "torch")
+LIBRARIES = ("numpy", "torch", "scikit-learn", "mlflow", "onnx", "onnxruntime")
+NEEDED_TO_LOAD = ("numpy", "onnxruntime", "pandas")
 EXAMPLE_WINDOWS = 2  # an example of one window would fix the number of windows a model accepts
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -139,7 +140,19 @@ def log_candidate(candidate: Candidate, data_sha256: str, is_anomaly: BoolArray)
 
 
 def log_model(candidate: Candidate, run_id: str, data: TrainingData) -> str:
-    """Store a candidate's model in its run, as a pyfunc made of plain files; returns the model's URI."""
+    """Store a candidate's model in its run, as a pyfunc made of plain files.
+
+    Args:
+        candidate: Fitted and evaluated.
+        run_id: The candidate's run.
+        data: What it was trained on; graph and model must agree on its held-out windows, sound and with faults.
+
+    Returns:
+        The model's URI.
+
+    Raises:
+        GraphDisagrees: The graph does not say what the model says; nothing is stored.
+    """
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
@@ -148,9 +161,11 @@ def log_model(candidate: Candidate, run_id: str, data: TrainingData) -> str:
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, WINDOW_STEPS, len(data.sensors)))]),
         outputs=Schema([ColSpec(kind, name) for name, kind in OUTPUTS.items()]),
     )
+    windows = data.held_out.windows
+    faulty, _ = inject(windows, data.spread, np.random.default_rng(0))
     with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id, nested=True):
         files = Path(folder) / MODEL_FILES
-        candidate.model.save(files)
+        served_model.store(candidate.model, files, np.concatenate([windows, faulty]))
         info: Any = mlflow.pyfunc.log_model(
             name=MODEL_ARTIFACT,
             python_model=str(PYFUNC_SCRIPT),

@@ -30,9 +30,10 @@ def summarize(windows: FloatArray) -> FloatArray:
     values = windows.astype(np.float64)
     levels = np.einsum("t,wts->ws", smoothing_weights(windows.shape[1]), values)
     time = np.linspace(-0.5, 0.5, windows.shape[1])
+    # Squares of what is left of the mean: of the values themselves, a stuck sensor would leave rounding, not nothing.
+    values -= values.mean(axis=1, keepdims=True)
     slopes = np.einsum("t,wts->ws", time, values) / np.square(time).sum()
-    squares = np.square(values).mean(axis=1) - np.square(values.mean(axis=1))
-    squares -= np.square(slopes) * np.square(time).mean()
+    squares = np.square(values).mean(axis=1) - np.square(slopes) * np.square(time).mean()
     spreads = np.log(np.sqrt(np.maximum(squares, 0.0)) + SPREAD_FLOOR)
     return np.concatenate([levels, spreads], axis=1)
 

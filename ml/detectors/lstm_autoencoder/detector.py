@@ -35,6 +35,7 @@ class LstmAutoencoderDetector:
     def __init__(self, epochs: int = 15) -> None:
         self._epochs = epochs
         self._network: LstmAutoencoder | None = None
+        self._stored: Weights | None = None  # of a network that is not built before it is asked
         self._usual_error: FloatArray = np.empty(0)  # (sensor,)
 
     @property
@@ -58,7 +59,7 @@ class LstmAutoencoderDetector:
         tensor = torch.from_numpy(np.ascontiguousarray(windows, dtype=np.float32))
         plan = TrainingPlan(epochs=self._epochs)
         curves = train(network, tensor, plan, seed, lambda share: progress(self.name, share))
-        self._network = network.eval()
+        self._network, self._stored = network.eval(), None
         self._usual_error = np.maximum(self._errors(windows).mean(axis=0), 1e-6)
         return curves
 
@@ -78,24 +79,27 @@ class LstmAutoencoderDetector:
 
     @classmethod
     def restore(cls, weights: Weights) -> LstmAutoencoderDetector:
-        """Build the fitted detector again."""
+        """Build the fitted detector again; without torch, until it is asked."""
+        detector = cls()
+        detector._usual_error = np.asarray(weights[USUAL_ERROR], dtype=np.float64)
+        detector._stored = {name: np.array(value) for name, value in weights.items() if name != USUAL_ERROR}
+        return detector
+
+    def _fitted(self) -> LstmAutoencoder:
+        if self._network is None and self._stored is not None:
+            self._network = self._rebuilt(self._stored)
+        if self._network is None:
+            raise NotFitted("This LSTM autoencoder has not been fitted: call fit() or restore() first.")
+        return self._network
+
+    def _rebuilt(self, weights: Weights) -> LstmAutoencoder:
         import torch
 
         from ml.detectors.lstm_autoencoder.network import LstmAutoencoder
 
-        detector = cls()
-        detector._usual_error = np.asarray(weights[USUAL_ERROR], dtype=np.float64)
-        network = LstmAutoencoder(len(detector._usual_error))
-        network.load_state_dict(
-            {name: torch.from_numpy(np.array(value)) for name, value in weights.items() if name != USUAL_ERROR}
-        )
-        detector._network = network.eval()
-        return detector
-
-    def _fitted(self) -> LstmAutoencoder:
-        if self._network is None:
-            raise NotFitted("This LSTM autoencoder has not been fitted: call fit() or restore() first.")
-        return self._network
+        network = LstmAutoencoder(len(self._usual_error))
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+        return network.eval()
 
     def _errors(self, windows: FloatArray) -> FloatArray:
         """Mean absolute error by sensor, shape (window, sensor), computed in minibatches."""

@@ -29,17 +29,28 @@ class TrainingPlan:
     patience: int = 3
 
 
+def best_device() -> torch.device:
+    """A GPU where there is one; the same data and seed give the same model on the same kind of device only."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def train(
-    network: nn.Module, windows: Tensor, plan: TrainingPlan, seed: int, progress: Callable[[float], None]
+    network: nn.Module,
+    windows: Tensor,
+    plan: TrainingPlan,
+    seed: int,
+    progress: Callable[[float], None],
+    device: torch.device | None = None,
 ) -> dict[str, list[float]]:
     """Teach a network to reconstruct windows, by mean absolute error (S2-022), and keep its best weights.
 
     Args:
-        network: Changed in place.
+        network: Changed in place; it ends on the CPU.
         windows: Scaled, shape (window, time, sensor).
         plan: How long and how fast.
         seed: Of the order of windows.
         progress: Called after each epoch with the share of epochs done.
+        device: Where it learns, `best_device` where None. A training's windows fit into a GPU's memory as a whole.
 
     Returns:
         Training and validation loss by epoch.
@@ -51,6 +62,9 @@ def train(
     learn, validate = windows[~held_back], windows[held_back]
     if not len(validate):
         raise NotEnoughData(f"{len(windows)} windows are too few to train on; {VALIDATION_EVERY} is the least.")
+    device = device or best_device()
+    network.to(device)
+    learn, validate = learn.to(device), validate.to(device)
     loss = nn.L1Loss()
     optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate)
     steps = -(-len(learn) // plan.minibatch)
@@ -69,6 +83,7 @@ def train(
         if epoch - curves["validation_loss"].index(min(curves["validation_loss"])) >= plan.patience:
             break
     network.load_state_dict(best)
+    network.cpu()
     return curves
 
 
@@ -84,7 +99,7 @@ def _epoch(
     """One pass over the windows in random order; returns the mean loss."""
     total = 0.0
     for chosen in torch.split(torch.randperm(len(windows), generator=order), minibatch):
-        windows_now = windows[chosen]  # (minibatch, time, sensor)
+        windows_now = windows[chosen.to(windows.device)]  # (minibatch, time, sensor)
         optimizer.zero_grad()
         value = loss(network(windows_now), windows_now)
         value.backward()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import sysconfig
 from datetime import timedelta
 
 import mlflow
@@ -21,13 +22,17 @@ from ml.train import train
 READ = {"grid_s": None, "history_days": 28.0, "max_windows": 4_000}
 
 LOAD_ELSEWHERE = """
-import sys, mlflow, numpy
-mlflow.set_tracking_uri(sys.argv[1])
-model = mlflow.pyfunc.load_model(sys.argv[2])
+import importlib.util, sys
+sys.path.append(sys.argv[1])  # without the .pth files that put our code on the path
+assert all(importlib.util.find_spec(name) is None for name in ("ml", "warehouse", "ingestion_api"))
+import mlflow, numpy
+mlflow.set_tracking_uri(sys.argv[2])
+model = mlflow.pyfunc.load_model(sys.argv[3])
 for count in (1, 2, 37):
     judged = model.predict(numpy.full((count, 30, 4), 50.0, dtype=numpy.float32))
     assert list(judged.columns) == ["score", "is_anomaly", "probability", "confidence"], judged
     print(len(judged), judged.is_anomaly.all())
+assert not {"ml", "torch", "sklearn"} & set(sys.modules)
 """
 
 
@@ -76,10 +81,10 @@ def test_what_a_training_did_is_in_mlflow(plant, ml_settings) -> None:
     version = client.get_model_version(plant.model_name, "1")
     assert version.aliases == ["champion"]
     assert version.tags["data_sha256"] == data.sha256
+    # Issue 5: as pyfunc, in a process that has none of our code on its path, at any number of windows.
+    arguments = sysconfig.get_path("purelib"), ml_settings.tracking_uri, f"models:/{plant.model_name}@champion"
     loaded = subprocess.run(
-        [sys.executable, "-c", LOAD_ELSEWHERE, ml_settings.tracking_uri, f"models:/{plant.model_name}@champion"],
-        capture_output=True,
-        text=True,
+        [sys.executable, "-I", "-S", "-c", LOAD_ELSEWHERE, *arguments], capture_output=True, text=True
     )
     assert loaded.returncode == 0, loaded.stderr
     assert loaded.stdout.split() == ["1", "True", "2", "True", "37", "True"]

@@ -145,7 +145,7 @@ def test_ml_writes_scores_and_reopens_their_hours(warehouse_url: str, as_role: A
     judgement = Judgement(score=ones, is_anomaly=ones > 0, probability=ones, confidence=ones)
     span = range(int(steps[0]), int(steps[-1]) + 1)
     with engine.begin() as connection:
-        lock(connection, of.model_name)
+        lock(connection, of)
         assert delete_scores(connection, of, span) == 0
         insert_scores(connection, of, steps, judgement)
         old = anomaly_spans(connection, of, span)

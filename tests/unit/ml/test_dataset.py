@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ml.dataset import PART_NAMES, _bytes_of, _Span
+from ml.dataset import PART_NAMES, Span, bytes_of
 from ml.features import Equipment, Frame
 from ml.windows import LEAD_STEPS
 
-SPAN = _Span(Equipment("demo", "P1"), range(1_000, 2_000))
+SPAN = Span(Equipment("demo", "P1"), range(1_000, 2_000))
 
 
 def test_what_judges_is_strictly_later_than_what_teaches() -> None:
@@ -23,7 +23,7 @@ def test_what_judges_is_strictly_later_than_what_teaches() -> None:
 def test_the_digest_does_not_depend_on_how_frames_are_cut() -> None:
     values = np.random.default_rng(1).normal(size=(100, 2))
     observed = np.random.default_rng(2).random(100) < 0.8
-    whole = _bytes_of(Frame(500, values, observed))
-    first = _bytes_of(Frame(500, values[:60], observed[:60]))
-    second = _bytes_of(Frame(560 - LEAD_STEPS, values[60 - LEAD_STEPS :], observed[60 - LEAD_STEPS :]))
+    whole = bytes_of(Frame(500, values, observed))
+    first = bytes_of(Frame(500, values[:60], observed[:60]))
+    second = bytes_of(Frame(560 - LEAD_STEPS, values[60 - LEAD_STEPS :], observed[60 - LEAD_STEPS :]))
     assert first + second == whole

@@ -6,7 +6,7 @@ import torch
 
 from ml.detectors.lstm_autoencoder.detector import LstmAutoencoderDetector
 from ml.detectors.lstm_autoencoder.network import LstmAutoencoder, absolute_errors
-from ml.detectors.lstm_autoencoder.training import TrainingPlan, train
+from ml.detectors.lstm_autoencoder.training import TrainingPlan, best_device, train
 from ml.errors import NotEnoughData
 
 
@@ -60,3 +60,19 @@ def test_training_leaves_the_random_state_of_the_process_alone() -> None:
     detector = LstmAutoencoderDetector(epochs=1)
     detector.fit(np.zeros((20, 30, 1), dtype=np.float32), seed=1, progress=lambda stage, share: None)
     assert torch.rand(1) == expected
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU that torch can use")
+def test_a_gpu_is_used_and_leaves_a_network_for_the_cpu() -> None:
+    """Issue 5: a GPU is used when there is one; what it learns is what a CPU would learn, up to rounding."""
+    windows = torch.sin(torch.linspace(0, 40, 150)[:, None, None] + torch.linspace(0, 3, 30)[None, :, None])
+    losses = {}
+    for device in (best_device(), torch.device("cpu")):
+        torch.manual_seed(1)
+        network = LstmAutoencoder(1)
+        torch.cuda.reset_peak_memory_stats()
+        curves = train(network, windows, TrainingPlan(epochs=3), 1, lambda share: None, device)
+        assert (torch.cuda.max_memory_allocated() > 0) == (device.type == "cuda")
+        assert {parameter.device.type for parameter in network.parameters()} == {"cpu"}
+        losses[device.type] = curves["validation_loss"]
+    np.testing.assert_allclose(losses["cuda"], losses["cpu"], rtol=1e-3)

@@ -1,0 +1,1 @@
+"""Fitted models as ONNX graphs, for ONNX Runtime to judge with. Fitting and running them do not belong here."""
