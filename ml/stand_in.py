@@ -43,7 +43,7 @@ class StandIn:
         values = windows[:, -1, :].astype(np.float64)
         covariance = np.atleast_2d(np.cov(values, rowvar=False)) + RIDGE * np.eye(values.shape[1])
         ordinary = int(np.argmin(np.abs(scores - np.median(scores))))
-        is_lively = ~_is_still(windows).any(axis=0)
+        is_lively: BoolArray = np.logical_not(_is_still(windows).any(axis=0))
         return cls(values.mean(axis=0), covariance, windows[ordinary].astype(np.float64), is_lively)
 
     def silent(self, windows: FloatArray) -> BoolArray:
@@ -64,7 +64,7 @@ class StandIn:
         troubled = np.flatnonzero(silent.any(axis=1))
         for pattern in np.unique(silent[troubled], axis=0):
             rows = troubled[(silent[troubled] == pattern).all(axis=1)]
-            mended[np.ix_(rows, range(windows.shape[1]), np.flatnonzero(pattern))] = self._expected(
+            mended[np.ix_(rows, np.arange(windows.shape[1]), np.flatnonzero(pattern))] = self._expected(
                 windows[rows][:, :, ~pattern], pattern
             )
         return mended
