@@ -76,9 +76,6 @@ _STREAM = {"stream": "stream", "subject_code": "subject_code"}
 HOURLY_TABLES: tuple[HourlyTable, ...] = (
     HourlyTable("marts.fct_sensor_readings_hourly", "marts.fct_sensor_readings_daily", _SIGNAL, "reading_count"),
     HourlyTable("marts.fct_signal_quality_hourly", "marts.fct_sensor_readings_daily", _SIGNAL, "reading_count"),
-    HourlyTable(
-        "intermediate.int_readings_split", "marts.fct_sensor_readings_daily", _SIGNAL, "reading_count", has_date=True
-    ),
     HourlyTable("marts.fct_data_quality_hourly", "marts.fct_data_quality_daily", count="batch_count"),
     HourlyTable("marts.fct_worker_hours", "marts.fct_worker_kpis_daily", _WORKER, "units_produced"),
     HourlyTable("marts.fct_work_unit_hours", "marts.fct_work_unit_kpis_daily", _WORK_UNIT, "units_produced"),

@@ -160,7 +160,7 @@ ALTER TABLE ml.promotions ALTER COLUMN promotion_id ADD GENERATED ALWAYS AS IDEN
 CREATE TABLE ml.remaining_life (
     site_code text NOT NULL,
     equipment_code text NOT NULL,
-    as_of timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
     model_name text NOT NULL,
     model_version integer NOT NULL,
     age_h double precision NOT NULL,
@@ -615,7 +615,7 @@ ALTER TABLE ONLY ml.promotions
     ADD CONSTRAINT pk_promotions PRIMARY KEY (promotion_id);
 
 ALTER TABLE ONLY ml.remaining_life
-    ADD CONSTRAINT pk_remaining_life PRIMARY KEY (site_code, equipment_code, as_of, model_name, model_version);
+    ADD CONSTRAINT pk_remaining_life PRIMARY KEY (site_code, equipment_code, event_time, model_name, model_version);
 
 ALTER TABLE ONLY ml.scores
     ADD CONSTRAINT pk_scores PRIMARY KEY (site_code, equipment_code, event_time, model_name, model_version);
@@ -718,6 +718,7 @@ CREATE INDEX ix_registry_changes_site_code_entity_code_change_seq ON raw.registr
 CREATE INDEX ix_touched_hours_hour ON raw.touched_hours USING btree (hour);
 
 CREATE INDEX ix_touched_hours_pending ON raw.touched_hours USING btree (hour) WHERE (summarized_count < touch_count);
+
 ALTER TABLE ONLY ml.drift_explanations
     ADD CONSTRAINT fk_drift_explanations_episode_id FOREIGN KEY (episode_id) REFERENCES ml.drift_episodes(episode_id);
 

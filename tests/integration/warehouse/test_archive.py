@@ -31,7 +31,7 @@ def reading(value: float, minute: int = 0, **more: Any) -> dict[str, Any]:
 
 
 def files(directory: Path) -> list[str]:
-    return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+    return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*.parquet"))
 
 
 def test_one_file_per_table_site_class_and_utc_day(warehouse_engine: Engine, inbox: Any, tmp_path: Path) -> None:
