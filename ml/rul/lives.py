@@ -114,7 +114,7 @@ def read_history(
 
 
 def _failures(connection: Connection, equipment_class: str) -> dict[Equipment, list[tuple[datetime, datetime]]]:
-    """When each equipment failed and when it was restored, in order of time; in one statement, as it reads all events."""
+    """When each equipment failed and when it was restored, in order of time; one statement, as it reads all events."""
     rows = connection.execute(
         text(
             "select site_code, equipment_code, failed_at, restored_at from marts.fct_equipment_failures"
