@@ -4,6 +4,7 @@ A failure is a `down` of the work unit where the equipment stands (`marts.fct_eq
 database averages readings over each step. Learning from lives does not belong here.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,16 +48,10 @@ class Life:
 def lives_of(connection: Connection, equipment_class: str) -> list[Life]:
     """All lives of all equipment of a class that have a reading, in order of equipment and time."""
     found = []
+    failures = _failures(connection, equipment_class)
     for equipment in equipment_of(connection, equipment_class):
         started_at: datetime | None = None
-        rows = connection.execute(
-            text(
-                "select failed_at, restored_at from marts.fct_equipment_failures"
-                " where site_code = :site_code and equipment_code = :equipment_code order by failed_at"
-            ),
-            vars(equipment),
-        )
-        for failed_at, restored_at in [*(tuple(row) for row in rows), (None, None)]:
+        for failed_at, restored_at in [*failures[equipment], (None, None)]:
             bounds = _reading_bounds(connection, equipment, started_at, failed_at)
             if bounds is not None:
                 found.append(Life(equipment, started_at or bounds[0], failed_at, bounds[1]))
@@ -116,6 +111,21 @@ def read_history(
     for step, sensor, value in rows:
         values[step - before, sensor - 1] = value
     return History(life.owner, _filled(values)[-wanted:], life.ended_at is not None)
+
+
+def _failures(connection: Connection, equipment_class: str) -> dict[Equipment, list[tuple[datetime, datetime]]]:
+    """When each equipment failed and when it was restored, in order of time; one statement, as it reads all events."""
+    rows = connection.execute(
+        text(
+            "select site_code, equipment_code, failed_at, restored_at from marts.fct_equipment_failures"
+            " where equipment_class = :equipment_class order by failed_at"
+        ),
+        {"equipment_class": equipment_class},
+    )
+    failures: dict[Equipment, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for row in rows:
+        failures[Equipment(row.site_code, row.equipment_code)].append((row.failed_at, row.restored_at))
+    return failures
 
 
 def _filled(values: FloatArray) -> FloatArray:

@@ -17,9 +17,13 @@ from ml.rul.cross_fit import CrossFit
 from ml.rul.histories import Samples
 from ml.rul.model import RemainingLifeModel
 from ml.rul.protocol import Forecast
-from ml.tracking import EXAMPLE_WINDOWS, MODEL_ARTIFACT, MODEL_FILES, NEEDED_TO_LOAD
+from ml.tracking import EXAMPLE_WINDOWS, MODEL_ARTIFACT, MODEL_FILES
 
 PYFUNC_SCRIPT = Path(__file__).with_name("pyfunc_model.py")
+CODE = Path(__file__).parents[1]
+"""Stored with the model, so that it forecasts where nothing of ours is installed."""
+
+NEEDED_TO_LOAD = ("numpy", "pandas", "torch")
 OUTPUTS = ("expected", "lower", "upper")
 PLOTTED = 300
 """Points of a picture; more would hide one another."""
@@ -63,6 +67,7 @@ def log_model(model: RemainingLifeModel, samples: Samples) -> str:
             name=MODEL_ARTIFACT,
             python_model=str(PYFUNC_SCRIPT),
             artifacts={MODEL_FILES: str(files)},
+            code_paths=[str(CODE)],
             signature=signature,
             input_example=_with_age(samples.windows[-EXAMPLE_WINDOWS:], samples.age[-EXAMPLE_WINDOWS:]),
             pip_requirements=[f"{package}=={version(package)}" for package in NEEDED_TO_LOAD],

@@ -115,7 +115,20 @@ def dbt(url: str) -> None:
     environment |= {"DATABASE": target.database}
     places = ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT / "dbt_project")]
     done = subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", "--quiet", "build", *places, "--select", *VIEWS.split()],
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "dbt.cli.main",
+            "--quiet",
+            "build",
+            *places,
+            "--indirect-selection",
+            "cautious",
+            "--select",
+            *VIEWS.split(),
+        ],
         env={**os.environ, **{f"MILLRACE_DBT_{name}": str(value) for name, value in environment.items()}},
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ HEAVY = {"torch", "mlflow", "sklearn", "pandas", "matplotlib", "scipy"}
 
 def test_the_modules_that_others_call_bring_no_heavy_library() -> None:
     modules = "ml.train, ml.score, ml.drift, ml.drift_features, ml.report, ml.registry, ml.rollback, ml.__main__"
+    modules += ", ml.rul.train, ml.rul.predict"
     script = f"import sys, {modules}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert HEAVY.isdisjoint(loaded)

@@ -4,7 +4,7 @@ with newest as (
 
     select distinct on (site_code, equipment_code) *
     from {{ ref('stg_ml__remaining_life') }}
-    order by site_code, equipment_code, as_of desc, recorded_at desc, model_version desc
+    order by site_code asc, equipment_code asc, as_of desc, recorded_at desc, model_version desc
 
 )
 
