@@ -114,7 +114,7 @@ def restore(
             site_code, day = summary.waiting[0]
             typer.echo(
                 f"Late rows still wait on {len(summary.waiting)} days, the first {day} at {site_code}: "
-                "their hours are computed when three days before and two after are restored too."
+                "their hours are computed when four days before and three after are restored too."
             )
 
 
