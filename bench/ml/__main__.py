@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 ROOT: Final = Path(__file__).parents[2]
+WIDTH: Final = 160
 # Loaded when it is its turn: torch takes seconds.
 BENCHMARKS: Final = {"rul": "bench.ml.remaining_life"}
 
@@ -36,12 +37,12 @@ def main(
             table, figures = benchmark()
         except FileNotFoundError as error:
             sys.exit(f"bench: {error}")
-        Console().print(table)
         with (out / f"{part}.txt").open("w", encoding="utf-8") as file:
-            Console(file=file, width=160).print(table)
+            Console(file=file, width=WIDTH).print(table)
+        print((out / f"{part}.txt").read_text(encoding="utf-8"))
         for name, figure in figures.items():
             figure.savefig(out / f"{name}.png", dpi=150)
-    Console().print(f"tables and figures: {out}")
+    print(f"tables and figures: {out}")
 
 
 if __name__ == "__main__":

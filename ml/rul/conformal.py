@@ -71,7 +71,7 @@ def bound_of(misses: FloatArray, owner: IntArray) -> float:
     level = min((1.0 - LOWER_QUANTILE) * (len(owners) + 1) / len(owners), 1.0)
     order = np.argsort(misses, kind="stable")
     weights = (1.0 / (counts[inverse] * len(owners)))[order]
-    position = np.searchsorted(np.cumsum(weights), level - 1e-9)
+    position = int(np.searchsorted(np.cumsum(weights), level - 1e-9))
     return float(misses[order][min(position, len(misses) - 1)])
 
 

@@ -108,8 +108,8 @@ def read_history(
         },
     )
     values = np.full((count - before, len(sensors)), np.nan)
-    for step, sensor, value in rows:
-        values[step - before, sensor - 1] = value
+    for row in rows:
+        values[row.step - before, row.sensor - 1] = row.value
     return History(life.owner, _filled(values)[-wanted:], life.ended_at is not None)
 
 
