@@ -140,7 +140,7 @@ def _lacking(connection: Connection) -> list[tuple[str, str, str, datetime]]:
             episode.detected_at, episode.episode_id
         )
     )
-    return [tuple(row) for row in rows]
+    return [(row.episode_id, row.site_code, row.equipment_class, row.detected_at) for row in rows]
 
 
 def _training_window(equipment_class: str, settings: MlSettings) -> Reference | None:
@@ -153,7 +153,8 @@ def _training_window(equipment_class: str, settings: MlSettings) -> Reference | 
     if champion is None:
         return None
     client = tracking.connect(settings)
-    candidate = client.get_run(client.get_model_version(champion.model_name, str(champion.version)).run_id)
+    version = client.get_model_version(champion.model_name, str(champion.version))
+    candidate = client.get_run(str(version.run_id))
     params = client.get_run(candidate.data.tags["mlflow.parentRunId"]).data.params
     start, end = (datetime.fromisoformat(params[name]) for name in ("data_from", "data_until"))
     return Reference("champion", start, end, tuple(params["sensors"].split(",")))
@@ -178,8 +179,9 @@ def blocks_of(reference: Reference, suspect_from: datetime) -> list[datetime]:
     starts = [start for start in days if start <= latest]
     if len(starts) < LEAST_BLOCKS:
         starts = [reference.start + number * SUSPECT for number in range((reference.end - reference.start) // SUSPECT)]
-    chosen = np.unique(np.linspace(0, len(starts) - 1, MOST_BLOCKS).round().astype(int)) if starts else []
-    return [starts[index] for index in chosen]
+    if not starts:
+        return []
+    return [starts[index] for index in np.unique(np.linspace(0, len(starts) - 1, MOST_BLOCKS).round().astype(int))]
 
 
 def _shifts(

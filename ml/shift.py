@@ -5,7 +5,7 @@ come in blocks, as long as the hours in question, and a sensor has drifted only 
 blocks lie off the others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -57,9 +57,9 @@ def compare(before: FloatArray, blocks: IntArray, after: FloatArray) -> Shift:
         after: Samples of the hours in question, shape (sample,).
     """
     means = [float(samples.mean()) if len(samples) else None for samples in (before, after)]
-    counts = (len(before), len(after))
-    if min(counts) < LEAST_SAMPLES:
-        return Shift(*counts, *means)
+    shift = Shift(len(before), len(after), mean_before=means[0], mean_after=means[1])
+    if min(len(before), len(after)) < LEAST_SAMPLES:
+        return shift
     from scipy.stats import ks_2samp  # takes a second
 
     # The asymptotic p-value: the exact one takes seconds at these sizes and differs in the third digit.
@@ -68,7 +68,7 @@ def compare(before: FloatArray, blocks: IntArray, after: FloatArray) -> Shift:
     usual_ks, usual_psi = _usual(before, blocks)
     is_large = p_value < MOST_P_VALUE and (ks > LEAST_KS or index > LEAST_PSI)
     is_drifted = is_large and ks > (usual_ks or 0.0) and index > (usual_psi or 0.0)
-    return Shift(*counts, *means, ks, p_value, index, usual_ks, usual_psi, is_drifted)
+    return replace(shift, ks=ks, ks_p=p_value, psi=index, usual_ks=usual_ks, usual_psi=usual_psi, is_drifted=is_drifted)
 
 
 def psi(before: FloatArray, after: FloatArray, bins: int = PSI_BINS) -> float:

@@ -157,7 +157,7 @@ def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResul
 
     engine = warehouse.engine(MlSettings().warehouse_url)
     episodes, explained = detect(engine), explain(engine)
-    said = {found.episode_id: found.explanation for found in explained}
+    said: dict[str, Any] = {found.episode_id: found.explanation for found in explained}
     yield dg.MaterializeResult(
         asset_key=["ml", "drift_episodes"],
         metadata={"unanswered": len(episodes), "episodes": [episode.episode_id for episode in episodes]} | said,
