@@ -71,8 +71,8 @@ schema-docs: setup ## Write docs/schema from the migrations: SQL, ER diagrams, D
 bench: setup ## Measure beside InfluxDB, a plain endpoint, COPY. ONLY=warehouse: that alone. MINUTES=10 watches memory longer
 	@$(BIN)/python -m bench --minutes $(or $(MINUTES),1) $(if $(ONLY),--only $(ONLY))
 
-bench-ml: setup ## Judge the models on public data: tables and figures in OUT (.millrace/bench). ONLY=rul: that alone
-	@$(BIN)/python -m bench.ml $(if $(ONLY),--only $(ONLY)) $(if $(OUT),--out "$(OUT)")
+bench-ml: setup ## Judge the models on public data: tables and figures in OUT (.millrace/bench) [ONLY=skab or rul] [MLFLOW=uri]
+	@$(BIN)/python -m bench.ml $(if $(ONLY),--only $(ONLY)) $(if $(OUT),--out "$(OUT)") $(if $(MLFLOW),--mlflow "$(MLFLOW)")
 
 bench-deps: ## Install what the benchmark needs: Debian's influxdb and wrk (needs root)
 	@command -v apt-get >/dev/null || { echo "millrace: no apt-get here; install InfluxDB 1.x and wrk yourself"; exit 1; }
