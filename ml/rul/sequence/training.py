@@ -49,9 +49,9 @@ def train(network: nn.Module, windows: Tensor, targets: Tensor, plan: TrainingPl
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for _ in range(plan.epochs):
-            for chosen in torch.randperm(len(windows)).split(plan.minibatch):
+            for chosen in torch.split(torch.randperm(len(windows)), plan.minibatch):
                 optimizer.zero_grad()
-                loss(network(windows[chosen]), targets[chosen]).backward()
+                torch.autograd.backward(loss(network(windows[chosen]), targets[chosen]))
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimizer.step()
                 schedule.step()
