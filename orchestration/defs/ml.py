@@ -160,9 +160,9 @@ def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResul
     said: dict[str, Any] = {found.episode_id: found.explanation for found in explained}
     yield dg.MaterializeResult(
         asset_key=["ml", "drift_episodes"],
-        metadata={"unanswered": len(episodes), "episodes": [episode.episode_id for episode in episodes]} | said,
+        metadata={"unanswered": len(episodes), "episodes": [episode.episode_id for episode in episodes], **said},
     )
-    yield dg.MaterializeResult(asset_key=["ml", "drift_explanations"], metadata={"explained": len(explained)} | said)
+    yield dg.MaterializeResult(asset_key=["ml", "drift_explanations"], metadata={"explained": len(explained), **said})
     yield dg.MaterializeResult(
         asset_key=["ml", "drift_features"],
         metadata={found.episode_id: dg.MetadataValue.md(as_markdown(found)) for found in explained},
