@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.arrays import BoolArray, FloatArray, IntArray
 from ml.faults import KINDS, inject
-from ml.metrics import average_precision, f1, false_alarm_rate, missed_alarm_rate
+from ml.metrics import average_precision, confusion, f1, false_alarm_rate, missed_alarm_rate
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def evaluate(scores: FloatArray, threshold: float, test: TestWindows) -> Evaluat
     rows = []
     for member in np.unique(test.equipment):
         own = test.equipment == member
-        truth, flags = test.is_anomaly[own], flagged[own]
+        truth, counts = test.is_anomaly[own], confusion(test.is_anomaly[own], flagged[own])
         precision = average_precision(truth, scores[own])
-        rows.append((precision, f1(truth, flags), false_alarm_rate(truth, flags), missed_alarm_rate(truth, flags)))
+        rows.append((precision, f1(counts), false_alarm_rate(counts), missed_alarm_rate(counts)))
     medians = [float(median) for median in np.nanmedian(np.array(rows), axis=0)]
     occurring = np.unique(test.kind[test.is_anomaly])
     detected = {KINDS[index]: float(flagged[test.kind == index].mean()) for index in occurring}
