@@ -1,4 +1,4 @@
-"""Scores ranges of time with the present champions. Which ranges, and when, is orchestration's to know.
+"""Scores ranges of time with the champions and those beside them. Which ranges, and when, is orchestration's to know.
 
 A range is scored as far as its readings reach: windows that end up to `REACH_STEPS` after it may see them too, so what
 is stored depends on the readings alone, never on the order in which hours were scored.
@@ -42,7 +42,8 @@ class ScoreSummary:
     """What a scoring did.
 
     Attributes:
-        models: Versions that scored, by model name.
+        models: Champions that scored, by model name.
+        shadows: Challengers that scored beside them, by model name; the counts are the champions'.
         equipment_count: Pieces of equipment of their classes.
         window_count: Windows judged.
         anomalous_count: Of them, above the threshold.
@@ -50,6 +51,7 @@ class ScoreSummary:
     """
 
     models: dict[str, int]
+    shadows: dict[str, int]
     equipment_count: int
     window_count: int
     anomalous_count: int
@@ -75,6 +77,8 @@ def score_range(
 ) -> ScoreSummary:
     """Judge every window that sees a reading of [start, end), for every equipment class that has a champion.
 
+    A challenger that scores beside the champion does the same; its rows count for nothing until it is promoted.
+
     Rows of the same model version are replaced, in one transaction for each model; those of other versions stay, and
     so do those of days near dropped ones. The hours are then put back into the ledger of touched hours, for the daily
     marts to follow.
@@ -92,8 +96,10 @@ def score_range(
     settings = settings or MlSettings()
     tell = progress or (lambda stage, share: None)
     used: dict[str, int] = {}
-    tally, reach_s = _Tally(), 0.0
-    for champion in registry.champions(settings):
+    shadows: dict[str, int] = {}
+    champions, reach_s = _Tally(), 0.0
+    for champion in registry.scorers(settings):
+        tally = _Tally() if champion.is_shadow else champions
         with engine.begin() as connection:
             lock(connection, champion.model_name)
             members = equipment_of(connection, champion.equipment_class)
@@ -107,14 +113,15 @@ def score_range(
                 scored = _scored(member, champion, model)
                 for part in thawed(connection, scored, steps):
                     _score_equipment(connection, model, scored, part, tally)
-        used[champion.model_name] = champion.version
+        (shadows if champion.is_shadow else used)[champion.model_name] = champion.version
         tally.equipment += len(members)
         reach_s = max(reach_s, REACH_STEPS * model.grid_s)
         tell(champion.model_name, 1.0)
-    if tally.windows or tally.removed:
+    if champions.windows or champions.removed:
         first_hour = start.replace(minute=0, second=0, microsecond=0)
         ledger.reopen(engine, first_hour, end + timedelta(seconds=reach_s))
-    return ScoreSummary(used, tally.equipment, tally.windows, tally.anomalous, tally.anomalies)
+    counts = champions.equipment, champions.windows, champions.anomalous, champions.anomalies
+    return ScoreSummary(used, shadows, *counts)
 
 
 def _scored(member: Equipment, champion: registry.Champion, model: AnomalyModel) -> Scored:
