@@ -19,6 +19,8 @@ from ml.metrics import (
     confusion,
     f1,
     false_alarm_rate,
+    mean_over_groups,
+    median_over_groups,
     missed_alarm_rate,
     steps_to_detect,
     vus_pr,
@@ -147,17 +149,18 @@ class Evaluation:
     def equipment_vus_pr(self) -> FloatArray:
         """VUS-PR of each piece of equipment, the mean of its stretches, shape (equipment,)."""
         members = np.unique(self.stretch_equipment)
-        return np.array([np.nanmean(self.stretch_vus_pr[self.stretch_equipment == member]) for member in members])
+        own = [self.stretch_vus_pr[self.stretch_equipment == member] for member in members]
+        return np.array([mean_over_groups(values) for values in own])
 
     @property
     def vus_pr(self) -> float:
         """Median over equipment, 0-1."""
-        return float(_median(self.equipment_vus_pr))
+        return float(median_over_groups(self.equipment_vus_pr))
 
     @property
     def false_alarm_rate(self) -> float:
         """Share of normal windows flagged, median over equipment."""
-        return float(_median(false_alarm_rate(self.confusions)))
+        return float(median_over_groups(false_alarm_rate(self.confusions)))
 
     def figures(self) -> dict[str, float]:
         """All figures by name, as MLflow records them; those that do not exist are left out."""
@@ -169,8 +172,8 @@ class Evaluation:
         }
         found: dict[str, float] = {}
         for name, values in by_equipment.items():
-            low, high = bootstrap_interval(values, np.random.default_rng(BOOTSTRAP_SEED), statistic=_median)
-            found |= {name: float(_median(values)), f"{name}_low": low, f"{name}_high": high}
+            low, high = bootstrap_interval(values, np.random.default_rng(BOOTSTRAP_SEED), statistic=median_over_groups)
+            found |= {name: float(median_over_groups(values)), f"{name}_low": low, f"{name}_high": high}
         found |= _detection("", self.faults)
         for kind in KINDS:
             found |= _detection(f"_{kind}", [fault for fault in self.faults if fault.fault.kind == kind])
@@ -185,10 +188,6 @@ class Evaluation:
             "is_detected": [found.delay_steps is not None for found in self.faults],
             "delay_steps": [found.delay_steps for found in self.faults],
         }
-
-
-def _median(values: FloatArray) -> FloatArray:
-    return np.asarray(np.nanmedian(values, axis=-1))
 
 
 def _detection(suffix: str, faults: Sequence[FoundFault]) -> dict[str, float]:

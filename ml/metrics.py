@@ -3,6 +3,7 @@
 Nothing is point-adjusted: a fault found in one step of a hundred counts as one step found.
 """
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -171,8 +172,20 @@ def steps_to_detect(is_anomaly: BoolArray, is_flagged: BoolArray) -> FloatArray:
 
 
 def mean_over_groups(values: FloatArray) -> FloatArray:
-    """Mean over groups, shape (..., group) to (...), without those that are NaN."""
-    return np.asarray(np.nanmean(values, axis=-1))
+    """Mean over groups, shape (..., group) to (...), without those that are NaN; NaN where all are."""
+    with nothing_is_nan():
+        return np.asarray(np.nanmean(values, axis=-1))
+
+
+def median_over_groups(values: FloatArray) -> FloatArray:
+    """Median over groups, shape (..., group) to (...), without those that are NaN; NaN where all are."""
+    with nothing_is_nan():
+        return np.asarray(np.nanmedian(values, axis=-1))
+
+
+def nothing_is_nan() -> "warnings.catch_warnings[None]":
+    """Let numpy answer NaN for a mean of nothing without a warning: here that is the answer."""
+    return warnings.catch_warnings(action="ignore", category=RuntimeWarning)
 
 
 def pooled(figure: Callable[[IntArray], FloatArray]) -> Callable[[IntArray], FloatArray]:
@@ -202,7 +215,8 @@ def bootstrap_interval(
         Low and high; both the same with one group.
     """
     drawn = rng.integers(0, len(values), size=(draws, len(values)))
-    low, high = np.nanquantile(statistic(np.asarray(values)[drawn]), [(1 - share) / 2, (1 + share) / 2])
+    with nothing_is_nan():
+        low, high = np.nanquantile(statistic(np.asarray(values)[drawn]), [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
 
 

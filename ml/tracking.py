@@ -3,6 +3,8 @@
 MLflow is imported where it is used: it takes seconds, and importing `ml` must stay light.
 """
 
+import csv
+import io
 import os
 import tempfile
 import time
@@ -158,11 +160,20 @@ def log_candidate(candidate: Candidate, data: TrainingData, is_anomaly: BoolArra
         mlflow.log_figure(plots.scores_over_time(candidate.scores, is_anomaly, threshold), "scores_over_time.png")
         if candidate.reliability:
             mlflow.log_figure(plots.reliability(candidate.reliability), "reliability.png")
-        faults = candidate.evaluation.fault_table()
-        faults["equipment"] = [data.equipment[index].equipment_code for index in faults["equipment"]]
-        mlflow.log_table(faults, "faults.json")
+        mlflow.log_text(_fault_table(candidate, data), "faults.csv")
         run_id: str = run.info.run_id
     return run_id
+
+
+def _fault_table(candidate: Candidate, data: TrainingData) -> str:
+    """Every injected fault and how it was found, as CSV; an empty delay is a fault that was missed."""
+    columns = candidate.evaluation.fault_table()
+    columns["equipment"] = [data.equipment[index].equipment_code for index in columns["equipment"]]
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return lines.getvalue()
 
 
 def log_model(candidate: Candidate, run_id: str, data: TrainingData) -> str:

@@ -42,8 +42,8 @@ class Promotion:
     """A model that became champion, or scores beside one.
 
     Attributes:
-        since: The newest reading that a model beside the champion was trained on, UTC: only what follows counts. None for
-            a champion.
+        since: The newest reading that a model beside the champion was trained on, UTC: only what follows counts. None
+            for a champion.
     """
 
     promotion_id: int

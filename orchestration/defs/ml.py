@@ -56,7 +56,7 @@ class TrainingConfig(dg.Config):
             deps=[_FEATURES],
             kinds={"mlflow", "pytorch"},
             owners=_OWNERS,
-            description="Registered models `anomaly-<equipment class>` in MLflow; the alias `champion` scores, `challenger`"
+            description="Registered models `anomaly-<equipment class>` in MLflow; alias `champion` scores, `challenger`"
             " scores beside it for a while.",
         ),
         dg.AssetSpec(
@@ -113,7 +113,7 @@ def models(
             description=description,
         )
         for table, description in {
-            "scores": "Anomaly scores of the champions and of challengers beside them. One row per equipment, window end"
+            "scores": "Anomaly scores of champions, and of challengers beside them. One row per equipment, window end"
             " and model version.",
             "anomalies": "Where scores passed the threshold. One row per run of anomalous windows.",
         }.items()

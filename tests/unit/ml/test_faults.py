@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.faults import FAULTS, KINDS, LATEST_ONSET, inject
+from ml.faults import FAULT_STEPS, FAULTS, KINDS, LATEST_ONSET, QUIET_STEPS, inject, inject_in_order
 
 SPREAD = np.array([1.0, 2.0, 0.0])
 
@@ -47,3 +47,31 @@ def test_the_kinds_do_what_they_are_called() -> None:
 def test_sensors_that_never_move_cannot_fail(windows: np.ndarray) -> None:
     faulty, _ = inject(windows, np.zeros(3), np.random.default_rng(1))
     np.testing.assert_array_equal(faulty, windows)
+
+
+def test_in_order_faults_are_apart_and_as_long_as_they_say() -> None:
+    values, ends = np.random.default_rng(5).normal(size=(2_029, 3)), np.arange(29, 2_029)
+    faulty, faults = inject_in_order(values, ends, SPREAD, 2, np.random.default_rng(1))
+    assert [kind for _, _, kind in faults] == [(2 + n) % 4 for n in range(len(faults))]
+    assert len(faults) > 10
+    lengths = [last - first + 1 for first, last, _ in faults]
+    quiet = [
+        first - before for before, (first, _, _) in zip([0, *(last + 1 for _, last, _ in faults)], faults, strict=False)
+    ]
+    assert FAULT_STEPS[0] <= min(lengths) <= max(lengths) <= FAULT_STEPS[1]
+    assert QUIET_STEPS[0] <= min(quiet) <= max(quiet) <= QUIET_STEPS[1]
+    during = np.zeros(2_029, dtype=bool)
+    for first, last, _ in faults:
+        during[ends[first] : ends[last] + 1] = True
+    changed = (faulty != values).any(axis=1)
+    assert not changed[~during].any()
+    assert changed[during].mean() > 0.95
+    assert not (faulty[:, 2] != values[:, 2]).any()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_shortest_stretch_holds_a_fault(seed: int) -> None:
+    values, ends = np.ones((209, 1)), np.arange(29, 209)
+    _, faults = inject_in_order(values, ends, np.ones(1), 0, np.random.default_rng(seed))
+    assert len(faults) >= 1
+    assert inject_in_order(values, ends, np.zeros(1), 0, np.random.default_rng(seed))[1] == []

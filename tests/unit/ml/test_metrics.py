@@ -12,6 +12,7 @@ from ml.metrics import (
     f1,
     false_alarm_rate,
     missed_alarm_rate,
+    nested_interval,
     pooled,
     steps_to_detect,
     vus_pr,
@@ -142,3 +143,24 @@ def test_pooled_figures_are_drawn_by_group() -> None:
     low, high = bootstrap_interval(counts, np.random.default_rng(7), statistic=pooled(f1))
     assert (low, high) == (0.0, pytest.approx(18 / 19))
     assert pooled(f1)(counts) == pytest.approx(18 / (18 + 11 + 5))
+
+
+def test_groups_are_drawn_before_their_members() -> None:
+    """The variance of the mean is that between groups over their number, plus that within over all members."""
+    rng = np.random.default_rng(8)
+    groups = np.repeat(np.arange(50), 4)
+    values = rng.normal(0, 1.0, 50)[groups] + rng.normal(0, 0.5, 200)
+    low, high = nested_interval(values, groups, np.random.default_rng(9))
+    means = values.reshape(50, 4).mean(axis=1)
+    expected = means.var() / 50 + values.reshape(50, 4).var(axis=1).mean() / 200
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(expected), rel=0.08)
+    assert (low + high) / 2 == pytest.approx(means.mean(), abs=0.02)
+
+
+def test_groups_of_different_size_weigh_the_same() -> None:
+    values, groups = np.array([1.0, 1.0, 1.0, 0.0]), np.array([4, 4, 4, 7])
+    assert nested_interval(values, groups, np.random.default_rng(1)) == (0.0, 1.0)
+    assert nested_interval(np.array([0.3] * 5), np.array([0, 0, 1, 1, 1]), np.random.default_rng(1)) == (
+        pytest.approx(0.3),
+        pytest.approx(0.3),
+    )

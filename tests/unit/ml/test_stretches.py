@@ -1,5 +1,7 @@
 """Which steps judge, and what becomes of them."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from ml.features import Frame
@@ -8,20 +10,20 @@ from ml.windows import LEAD_STEPS
 
 
 def test_a_short_later_part_judges_as_a_whole_and_a_long_one_evenly() -> None:
-    short, long = plan([range(100, 1_000), range(0, 100_000)], 4_000)
+    short, long = plan([range(100, 1_000), range(100_000)], 4_000)
     assert short == [range(100, 550), range(550, 1_000)]
     assert [len(steps) for steps in long] == [STRETCH_STEPS] * 5
     assert (long[0].start, long[-1].stop) == (0, 100_000)
-    assert all(earlier.stop <= later.start for earlier, later in zip(long, long[1:], strict=False))
+    assert all(earlier.stop <= later.start for earlier, later in pairwise(long))
 
 
 def test_the_steps_that_judge_are_bounded_however_many_machines_there_are() -> None:
-    planned = plan([range(0, 5_000)] * 300, 20_000)
+    planned = plan([range(5_000)] * 300, 20_000)
     assert sum(len(steps) for own in planned for steps in own) <= 20_000
     judging = [index for index, own in enumerate(planned) if own]
     assert len(judging) == 50
     assert (judging[0], judging[-1]) == (0, 299)
-    assert plan([range(0, 10)], 10) == [[range(0, 10)]]
+    assert plan([range(10)], 10) == [[range(10)]]
     assert plan([], 1_000) == []
 
 
