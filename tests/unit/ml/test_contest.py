@@ -25,6 +25,7 @@ def data(spread: list[float]) -> TrainingData:
     return TrainingData(
         equipment=(Equipment("demo", "P1"),),
         sensors=("flow", "pressure"),
+        left_out=(),
         grid_s=1.0,
         stride=1,
         fit=part(200),

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "warehouse_0019"
-down_revision = "warehouse_0013"
+down_revision = "warehouse_0016"
 branch_labels = None
 depends_on = None
 
