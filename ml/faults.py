@@ -1,7 +1,8 @@
 """Known faults injected into normal readings, as the shop floor gives no labels. Judging does not belong here.
 
 Readings come without labels, so a detector is measured on normal readings later than its training, some of which are
-given a fault of known kind: a sensor that jumps, wanders off, freezes or grows noisy, sized in its own normal spread.
+given a fault of known kind: a sensor that jumps, wanders off or grows noisy, sized in its own normal spread. One that
+freezes is none of a machine's faults: models stand in for it (`ml.stand_in`) and data quality reports it.
 """
 
 from collections.abc import Callable
@@ -32,11 +33,6 @@ def _drift(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> 
     return moved
 
 
-def _stuck(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """The sensor freezes at its last good value."""
-    return np.repeat(values[:1], len(values), axis=0)
-
-
 def _noise(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
     """The sensor grows noisy: 1.5 to 4 of its spreads, white."""
     return values + spread * rng.uniform(1.5, 4.0) * rng.standard_normal(values.shape)
@@ -45,7 +41,6 @@ def _noise(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> 
 FAULTS: Final[dict[str, Callable[[FloatArray, FloatArray, np.random.Generator], FloatArray]]] = {
     "offset": _offset,
     "drift": _drift,
-    "stuck": _stuck,
     "noise": _noise,
 }
 KINDS: Final = tuple(FAULTS)

@@ -27,11 +27,11 @@ def test_every_second_window_comes_again_with_a_fault(later: np.ndarray) -> None
 def test_faults_follow_one_another_and_the_truth_knows_where() -> None:
     stretches = [stretch(0, 400), stretch(1, 400, seed=2), stretch(1, 400, seed=3)]
     test = with_faults_in_order(stretches, np.array([1.0, 2.0]), seed=5)
-    assert [fault.kind for fault in test.faults] == [KINDS[n % 4] for n in range(len(test.faults))]
+    assert [fault.kind for fault in test.faults] == [KINDS[n % len(KINDS)] for n in range(len(test.faults))]
     assert {fault.equipment for fault in test.faults} == {0, 1}
     assert 6 <= len(test.faults) <= 12
     changed = [(after != before.values).any(axis=1) for before, after in zip(stretches, test.faulty, strict=True)]
-    # A window's truth is that of the step at which it ends; a frozen sensor starts at its own last value.
+    # A window's truth is that of the step at which it ends; a drift starts at nothing.
     touched = np.concatenate([rows[29:] for rows in changed])
     assert not touched[~test.is_anomaly].any()
     assert touched[test.is_anomaly].mean() > 0.95

@@ -17,7 +17,7 @@ def test_every_window_gets_a_fault_of_the_kinds_in_turn_and_sound_sensors_stay_s
     faulty, kinds = inject(windows, SPREAD, np.random.default_rng(1))
     changed = faulty != windows
     assert changed.any(axis=(1, 2)).all()
-    np.testing.assert_array_equal(kinds, np.tile(range(len(KINDS)), 20))
+    np.testing.assert_array_equal(kinds, np.arange(80) % len(KINDS))
     assert not changed[:, :, 2].any()
     np.testing.assert_array_equal(changed.argmax(axis=1).max() <= LATEST_ONSET + 1, True)
 
@@ -34,7 +34,6 @@ def test_the_same_seed_gives_the_same_faults_and_the_input_is_left_alone(windows
 
 def test_the_kinds_do_what_they_are_called() -> None:
     values, spread, rng = np.array([[1.0], [2.0], [4.0]]), np.array([1.0]), np.random.default_rng(1)
-    np.testing.assert_array_equal(FAULTS["stuck"](values, spread, rng), [[1.0], [1.0], [1.0]])
     jump = FAULTS["offset"](values, spread, rng) - values
     assert np.ptp(jump) == pytest.approx(0.0)
     assert 2.0 <= abs(jump[0, 0]) <= 5.0
@@ -52,7 +51,7 @@ def test_sensors_that_never_move_cannot_fail(windows: np.ndarray) -> None:
 def test_in_order_faults_are_apart_and_as_long_as_they_say() -> None:
     values, ends = np.random.default_rng(5).normal(size=(2_029, 3)), np.arange(29, 2_029)
     faulty, faults = inject_in_order(values, ends, SPREAD, 2, np.random.default_rng(1))
-    assert [kind for _, _, kind in faults] == [(2 + n) % 4 for n in range(len(faults))]
+    assert [kind for _, _, kind in faults] == [(2 + n) % len(KINDS) for n in range(len(faults))]
     assert len(faults) > 10
     lengths = [last - first + 1 for first, last, _ in faults]
     quiet = [
