@@ -28,8 +28,7 @@ def train(equipment_class: EquipmentClass) -> None:
     console = _console()
     with _warehouse() as engine, console.status("starting") as status:
         outcome = train(engine, equipment_class, trigger="manual", progress=_show(status.update))
-    verdict = "promoted" if outcome.is_promoted else "kept as challenger"
-    console.print(f"{outcome.model_name} v{outcome.version}: {verdict}. {outcome.reason}")
+    console.print(f"{outcome.model_name} v{outcome.version}: {outcome.outcome.in_words}. {outcome.reason}")
 
 
 @app.command()
@@ -91,27 +90,47 @@ def export(
 
 @app.command()
 def status() -> None:
-    """Show champions, the latest decisions about them and open drift episodes."""
+    """Show champions, the latest decisions about them, who scores beside them and open drift episodes."""
     from rich.table import Table
 
     from ml.drift import open_episodes
-    from ml.promotions import history
+    from ml.promotions import history, shadows
     from ml.registry import champions
+    from ml.settings import MlSettings
+    from ml.shadow import ends_at
 
     console = _console()
     table = Table("model", "champion", "decided", "about", "decision", "trigger", "reason")
     with _warehouse() as engine:
         for champion in champions():
             for made in history(engine, champion.model_name)[-LATEST_DECISIONS:]:
-                decision = "promoted" if made.is_promoted else "kept as challenger"
-                about = (f"{made.decided_at:%Y-%m-%d %H:%M}", f"v{made.challenger_version}", decision)
+                about = (f"{made.decided_at:%Y-%m-%d %H:%M}", f"v{made.challenger_version}", made.outcome.in_words)
                 table.add_row(champion.model_name, f"v{champion.version}", *about, made.trigger, made.reason)
         console.print(table)
+        for shadow in shadows(engine):
+            console.print(
+                f"{shadow.model_name}: v{shadow.challenger_version} scores beside v{shadow.champion_version} until the "
+                f"data reach {ends_at(shadow, MlSettings()):%Y-%m-%d %H:%M} UTC"
+            )
         for episode in open_episodes(engine):
             console.print(
                 f"drift since {episode.detected_at:%Y-%m-%d %H:%M} UTC: {episode.stream} at {episode.site_code}, "
                 f"{episode.mean_before:.2f} to {episode.mean_after:.2f} ({episode.band})"
             )
+
+
+@app.command()
+def settle() -> None:
+    """Decide about challengers whose time beside the champion is over, as every scoring by Dagster does."""
+    from ml.shadow import settle
+
+    console = _console()
+    with _warehouse() as engine:
+        decisions = settle(engine)
+    for made in decisions:
+        console.print(f"{made.model_name} v{made.challenger_version}: {made.outcome.in_words}. {made.reason}")
+    if not decisions:
+        console.print("No challenger's time beside the champion is over.")
 
 
 @app.command()

@@ -65,6 +65,45 @@ def brier_score(probability: FloatArray, is_anomaly: BoolArray) -> float:
     return float(np.square(probability - is_anomaly).mean())
 
 
+@dataclass(frozen=True)
+class Reliability:
+    """How often what was called probable came true, at the assumed share of faults; all fields have shape (bin,).
+
+    Attributes:
+        probability: Mean probability of the windows in the bin.
+        frequency: Share of faulty windows among them.
+        weight: Share of all windows in the bin; sums to 1.
+    """
+
+    probability: FloatArray
+    frequency: FloatArray
+    weight: FloatArray
+
+    @classmethod
+    def of(cls, probability: FloatArray, is_anomaly: BoolArray, bins: int = 10) -> "Reliability":
+        """Compare probabilities with the truth, in bins of equal width (Naeini et al. 2015).
+
+        Args:
+            probability: Of windows that calibration did not see, shape (window,).
+            is_anomaly: Truth, shape (window,); both kinds must be there. Windows are weighed so that the share of
+                faulty ones is `FAULT_PRIOR`.
+            bins: How many; those without a window are left out.
+        """
+        share = float(is_anomaly.mean())
+        weights = np.where(is_anomaly, FAULT_PRIOR / share, (1.0 - FAULT_PRIOR) / (1.0 - share))
+        own = np.minimum((probability * bins).astype(np.int64), bins - 1)
+        total = np.bincount(own, weights=weights, minlength=bins)
+        kept = total > 0
+        mean = np.bincount(own, weights=weights * probability, minlength=bins)[kept] / total[kept]
+        frequency = np.bincount(own, weights=weights * is_anomaly, minlength=bins)[kept] / total[kept]
+        return cls(mean, frequency, total[kept] / total.sum())
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """Mean distance of probability and frequency, weighed by the windows in the bins; 0 is perfect."""
+        return float((self.weight * np.abs(self.probability - self.frequency)).sum())
+
+
 def _logarithms(scores: FloatArray) -> FloatArray:
     logarithms: FloatArray = np.log(np.maximum(scores.astype(np.float64), SCORE_FLOOR))
     return logarithms

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.anomaly_model import AnomalyModel
-from ml.arrays import FloatArray
-from ml.calibration import Calibration, brier_score
+from ml.calibration import Calibration, Reliability, brier_score
 from ml.dataset import TrainingData
 from ml.detectors.protocol import Detector, Progress
-from ml.evaluate import Evaluation, TestWindows, evaluate, with_faults
+from ml.evaluate import (
+    Evaluation,
+    TestScores,
+    TestSeries,
+    TestWindows,
+    evaluate,
+    with_faults,
+    with_faults_in_order,
+)
 from ml.scaling import MinMaxScaler
 from ml.stand_in import StandIn
 from ml.threshold import normal_equipment, threshold_at
@@ -22,25 +29,30 @@ class Candidate:
 
     Attributes:
         curves: Loss by epoch, where the detector has epochs.
-        evaluation: On the later windows.
-        later_scores: Of the later test windows, shape (window,).
-        brier: Of the calibrated probabilities on the later windows; 0 is perfect.
+        evaluation: On the later stretches.
+        scores: Of the later stretches.
+        brier: Of the calibrated probabilities on the later stretches with faults; 0 is perfect.
+        reliability: Of the same; None where no fault could be injected.
     """
 
     model: AnomalyModel
     curves: Mapping[str, list[float]]
     evaluation: Evaluation
-    later_scores: FloatArray
+    scores: TestScores
     brier: float
+    reliability: Reliability | None
 
     def figures(self) -> dict[str, float]:
         """All figures by name, as MLflow records them."""
-        return self.evaluation.figures() | {"threshold": self.model.threshold, "brier_score": self.brier}
+        own = {"threshold": self.model.threshold, "brier_score": self.brier}
+        if self.reliability:
+            own["expected_calibration_error"] = self.reliability.expected_calibration_error
+        return self.evaluation.figures() | own
 
 
 @dataclass(frozen=True)
 class Judges:
-    """The windows by which candidates are finished and judged, the same for all of them.
+    """What candidates are finished and judged by, the same for all of them.
 
     Attributes:
         held_out: Sets threshold and calibration.
@@ -48,14 +60,14 @@ class Judges:
     """
 
     held_out: TestWindows
-    later: TestWindows
+    later: TestSeries
 
     @classmethod
     def of(cls, data: TrainingData, seed: int) -> "Judges":
-        """Inject faults into the held-out and the later windows, differently."""
+        """Inject faults into the held-out windows and the later stretches, differently."""
         return cls(
             with_faults(data.held_out.windows, data.held_out.equipment, data.spread, seed + 1),
-            with_faults(data.later.windows, data.later.equipment, data.spread, seed),
+            with_faults_in_order(data.later, data.spread, seed),
         )
 
 
@@ -88,24 +100,26 @@ def build(
 
 
 def examine(
-    model: AnomalyModel, sensors: tuple[str, ...], later: TestWindows, curves: Mapping[str, list[float]] | None = None
+    model: AnomalyModel, sensors: tuple[str, ...], later: TestSeries, curves: Mapping[str, list[float]] | None = None
 ) -> Candidate:
-    """Let a model, new or the present champion, judge the later windows.
+    """Let a model, new or the present champion, judge the later stretches.
 
     Args:
         model: Fitted.
-        sensors: What the windows' last axis holds.
+        sensors: What the columns of the stretches hold.
         later: The test.
         curves: Of the model's training.
 
     Raises:
-        SensorMismatch: The windows lack a sensor of the model.
+        SensorMismatch: The stretches lack a sensor of the model.
     """
-    judgement = model.judge(later.windows[:, :, model.columns_in(sensors)])
+    scores = later.judged_by(lambda windows: model.judge(windows).score, model.columns_in(sensors))
+    probability = model.calibration.probability(scores.faulty)
     return Candidate(
         model=model,
         curves=curves or {},
-        evaluation=evaluate(judgement.score, model.threshold, later),
-        later_scores=judgement.score,
-        brier=brier_score(judgement.probability, later.is_anomaly),
+        evaluation=evaluate(scores, model.threshold, later),
+        scores=scores,
+        brier=brier_score(probability, later.is_anomaly),
+        reliability=Reliability.of(probability, later.is_anomaly) if later.faults else None,
     )

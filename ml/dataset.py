@@ -1,7 +1,8 @@
 """The windows of one training, in three parts by time. Fitting on them and judging by them do not belong here.
 
 Each equipment's own time is divided: the earliest part teaches, the next is held out for threshold and calibration, the
-latest judges. No window reaches across a border, so what judges is strictly later than what taught.
+latest judges. No window reaches across a border, so what judges is strictly later than what taught. The first two are
+windows, thinned evenly; the last is kept as stretches in order of time.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from ml.errors import NotEnoughData
 from ml.features import Equipment, Frame, Signal, frames, sampling_intervals_s, signals_of
 from ml.grid import MICROSECONDS, infer_grid_s, microseconds_of, step_of
 from ml.sensor_choice import drifting_sensors
+from ml.stretches import LEAST_WINDOWS_EACH, Stretch, plan, stretches_in
 from ml.trimming import ordinary_windows
 from ml.windows import FILL_STEPS, LEAD_STEPS, WINDOW_STEPS, cut, window_ends
 
@@ -28,8 +30,10 @@ HELD_OUT_UNTIL = 0.60
 SLOWEST_STEPS = FILL_STEPS // 2 + 1
 """Steps between two readings that forward filling bridges with a margin for jitter."""
 
-LEAST_WINDOWS = {"fit": 200, "held_out": 60, "later": 100}
-PART_NAMES = tuple(LEAST_WINDOWS)
+LEAST_WINDOWS = {"fit": 200, "held_out": 60}
+PART_NAMES = (*LEAST_WINDOWS, "later")
+LATER = PART_NAMES.index("later")
+_ADVICE = "wait for more readings, or set MILLRACE_ML_GRID_S to the interval at which its sensors report."
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,9 @@ class TrainingData:
     Attributes:
         sensors: Metrics, in the order of the windows' last axis.
         left_out: Metrics that drift with their surroundings, and are not among them.
-        stride: One window is taken every so many steps.
+        stride: One window is taken every so many steps, of the parts that teach.
         trimmed_count: Windows that would teach, had something strange not happened in them.
+        later: What judges.
         spread: Normal standard deviation of each sensor within a machine, shape (sensor,), in its unit.
         sha256: Of the readings on the grid, in order: the same data give the same digest.
         as_of: What the warehouse knew at this moment.
@@ -66,7 +71,7 @@ class TrainingData:
     stride: int
     fit: Part
     held_out: Part
-    later: Part
+    later: tuple[Stretch, ...]
     spread: FloatArray
     trimmed_count: int
     reading_count: int
@@ -83,24 +88,35 @@ class Span:
     equipment: Equipment
     steps: range
 
+    @property
+    def borders(self) -> list[int]:
+        """First steps of the parts after the first."""
+        return [self.steps.start + int(len(self.steps) * share) for share in (FIT_UNTIL, HELD_OUT_UNTIL)]
+
     def part_of(self, ends: IntArray) -> IntArray:
         """Index in PART_NAMES of the windows that end at these steps; -1 for those that reach across a border."""
-        borders = [self.steps.start + int(len(self.steps) * share) for share in (FIT_UNTIL, HELD_OUT_UNTIL)]
-        parts = np.searchsorted(borders, ends, side="right")
-        return np.where(np.searchsorted(borders, ends - LEAD_STEPS, side="right") == parts, parts, -1)
+        parts = np.searchsorted(self.borders, ends, side="right")
+        return np.where(np.searchsorted(self.borders, ends - LEAD_STEPS, side="right") == parts, parts, -1)
+
+    @property
+    def later(self) -> range:
+        """Ends of the windows that judge."""
+        return range(min(self.borders[-1] + LEAD_STEPS, self.steps.stop), self.steps.stop)
 
 
 def read_training_data(
     connection: Connection, equipment_class: str, *, grid_s: float | None, history_days: float, max_windows: int
 ) -> TrainingData:
-    """Read what a training needs, chunk by chunk; no more than about `max_windows` windows are kept.
+    """Read what a training needs, chunk by chunk.
+
+    Kept are no more than about `max_windows` windows to learn from and as many steps to judge by.
 
     Args:
         connection: In a transaction that sees one snapshot (REPEATABLE READ).
         equipment_class: Whose readings.
         grid_s: The grid, or None to take the median sampling interval.
         history_days: Days before the newest reading.
-        max_windows: Windows to keep; more are thinned evenly.
+        max_windows: Of windows, and of steps that judge; more are thinned evenly.
 
     Raises:
         NotEnoughData: One of the parts would be too small.
@@ -114,7 +130,7 @@ def read_training_data(
     sensors = common_sensors(signals, intervals_s, grid)
     spans = spans_of(signals, sensors, grid_us)
     stride = max(1, -(-sum(len(span.steps) for span in spans) // max_windows))
-    collector = _Collector(stride)
+    collector = _Collector(stride, plan([span.later for span in spans], max_windows))
     digest = hashlib.sha256(repr((sensors, grid_us)).encode())
     for index, span in enumerate(spans):
         digest.update(repr((span.equipment, span.steps.start)).encode())
@@ -126,6 +142,7 @@ def read_training_data(
     parts = {name: replace(part, windows=part.windows[:, :, ~is_drifting]) for name, part in parts.items()}
     is_ordinary = ordinary_windows(parts["fit"].windows, parts["fit"].equipment, stride)
     fit = Part(parts["fit"].windows[is_ordinary], parts["fit"].equipment[is_ordinary])
+    later = [replace(one, values=one.values[:, ~is_drifting]) for one in collector.later(equipment_class)]
     return TrainingData(
         equipment=tuple(span.equipment for span in spans),
         sensors=tuple(np.array(sensors)[~is_drifting].tolist()),
@@ -134,7 +151,7 @@ def read_training_data(
         stride=stride,
         fit=fit,
         held_out=parts["held_out"],
-        later=parts["later"],
+        later=tuple(later),
         spread=_spread(fit),
         trimmed_count=int((~is_ordinary).sum()),
         reading_count=sum(signal.reading_count for signal in signals),
@@ -146,22 +163,26 @@ def read_training_data(
 
 
 class _Collector:
-    """Takes the windows of frame after frame, one every `stride` steps."""
+    """Takes windows of frame after frame, one every `stride` steps, and the planned stretches of the later part."""
 
-    def __init__(self, stride: int) -> None:
+    def __init__(self, stride: int, planned: Sequence[Sequence[range]]) -> None:
         self._stride = stride
+        self._planned = planned
+        self._stretches: list[Stretch] = []
         self._taken: list[tuple[IntArray, FloatArray, IntArray]] = []  # part, windows, equipment
 
     def add(self, frame: Frame, span: Span, index: int) -> None:
-        """Take the windows of a frame that end at an observed step."""
+        """Take the windows of a frame that end at an observed step, and its stretches."""
+        self._stretches += stretches_in(frame, index, self._planned[index])
         ends = window_ends(frame.values)
         ends = ends[frame.is_observed[ends] & ((ends + frame.first_step) % self._stride == 0)]
         part = span.part_of(ends + frame.first_step)
-        ends, part = ends[part >= 0], part[part >= 0]
+        teaches = (part >= 0) & (part < LATER)
+        ends, part = ends[teaches], part[teaches]
         self._taken.append((part, cut(frame.values, ends), np.full(len(ends), index, dtype=np.int64)))
 
     def parts(self, equipment_class: str, sensor_count: int) -> dict[str, Part]:
-        """All windows by part.
+        """All windows of the parts that teach.
 
         Raises:
             NotEnoughData: A part is too small.
@@ -175,10 +196,22 @@ class _Collector:
             if len(found[name].windows) < least:
                 raise NotEnoughData(
                     f"Equipment class {equipment_class!r} has {len(found[name].windows)} complete windows in part "
-                    f"{name!r} of its history, {least} are needed: wait for more readings, or set MILLRACE_ML_GRID_S "
-                    "to the interval at which its sensors report."
+                    f"{name!r} of its history, {least} are needed: {_ADVICE}"
                 )
         return found
+
+    def later(self, equipment_class: str) -> tuple[Stretch, ...]:
+        """The stretches that judge, by equipment and time.
+
+        Raises:
+            NotEnoughData: There is none.
+        """
+        if not self._stretches:
+            raise NotEnoughData(
+                f"Equipment class {equipment_class!r} has nowhere {LEAST_WINDOWS_EACH} complete windows in a row in "
+                f"the later part of its history, by which models are judged: {_ADVICE}"
+            )
+        return tuple(self._stretches)
 
 
 def bytes_of(frame: Frame) -> bytes:

@@ -1,7 +1,8 @@
-"""Known faults injected into normal windows, as the shop floor gives no labels. Judging does not belong here.
+"""Known faults injected into normal readings, as the shop floor gives no labels. Judging does not belong here.
 
-Readings come without labels, so a detector is measured on normal windows later than its training, some of which are
-given a fault of known kind: a sensor that jumps, wanders off, freezes or grows noisy, sized in its own normal spread.
+Readings come without labels, so a detector is measured on normal readings later than its training, some of which are
+given a fault of known kind: a sensor that jumps, wanders off or grows noisy, sized in its own normal spread. One that
+freezes is none of a machine's faults: models stand in for it (`ml.stand_in`) and data quality reports it.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,10 @@ from ml.arrays import FloatArray, IntArray
 
 LATEST_ONSET = 15
 """Steps into the window at which a fault begins at the latest; the rest of the window is faulty."""
+
+QUIET_STEPS = (60, 120)
+FAULT_STEPS = (20, 60)
+"""Shortest and longest time before a fault, and of a fault, where faults follow one another."""
 
 
 def _offset(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -28,11 +33,6 @@ def _drift(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> 
     return moved
 
 
-def _stuck(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """The sensor freezes at its last good value."""
-    return np.repeat(values[:1], len(values), axis=0)
-
-
 def _noise(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
     """The sensor grows noisy: 1.5 to 4 of its spreads, white."""
     return values + spread * rng.uniform(1.5, 4.0) * rng.standard_normal(values.shape)
@@ -41,7 +41,6 @@ def _noise(values: FloatArray, spread: FloatArray, rng: np.random.Generator) -> 
 FAULTS: Final[dict[str, Callable[[FloatArray, FloatArray, np.random.Generator], FloatArray]]] = {
     "offset": _offset,
     "drift": _drift,
-    "stuck": _stuck,
     "noise": _noise,
 }
 KINDS: Final = tuple(FAULTS)
@@ -64,7 +63,41 @@ def inject(windows: FloatArray, spread: FloatArray, rng: np.random.Generator) ->
     if not len(moving):
         return faulty, kinds
     for window, kind in zip(faulty, kinds, strict=True):
-        chosen = rng.choice(moving, size=min(int(rng.integers(1, 3)), len(moving)), replace=False)
+        chosen = _sensors(moving, rng)
         onset = int(rng.integers(0, LATEST_ONSET + 1))
         window[onset:, chosen] = FAULTS[KINDS[kind]](window[onset:, chosen], spread[chosen], rng)
     return faulty, kinds
+
+
+def inject_in_order(
+    values: FloatArray, ends: IntArray, spread: FloatArray, first_kind: int, rng: np.random.Generator
+) -> tuple[FloatArray, list[tuple[int, int, int]]]:
+    """Let one fault after the other come and go, in one or two sensors each, with quiet times between them.
+
+    Args:
+        values: Normal, shape (time, sensor), in the sensors' units; not changed.
+        ends: Rows that will be judged, ascending, shape (window,); faults begin and end at some of them.
+        spread: Normal standard deviation of each sensor, shape (sensor,); sensors with none stay as they are.
+        first_kind: Index in `KINDS` of the first fault; the others follow in turn.
+        rng: Decides times, sensors and sizes.
+
+    Returns:
+        Values with faults, and first window, last window and kind of each fault, as indices of `ends` and `KINDS`.
+    """
+    faulty, faults = values.copy(), list[tuple[int, int, int]]()
+    moving = np.flatnonzero(spread > 0)
+    first = int(rng.integers(QUIET_STEPS[0], QUIET_STEPS[1] + 1))
+    last = first + int(rng.integers(FAULT_STEPS[0], FAULT_STEPS[1] + 1)) - 1
+    while last < len(ends) and len(moving):
+        chosen, kind = _sensors(moving, rng), (first_kind + len(faults)) % len(KINDS)
+        rows = slice(int(ends[first]), int(ends[last]) + 1)
+        faulty[rows, chosen] = FAULTS[KINDS[kind]](faulty[rows, chosen], spread[chosen], rng)
+        faults.append((first, last, kind))
+        first = last + 1 + int(rng.integers(QUIET_STEPS[0], QUIET_STEPS[1] + 1))
+        last = first + int(rng.integers(FAULT_STEPS[0], FAULT_STEPS[1] + 1)) - 1
+    return faulty, faults
+
+
+def _sensors(moving: IntArray, rng: np.random.Generator) -> IntArray:
+    """One or two of the sensors that can fail."""
+    return rng.choice(moving, size=min(int(rng.integers(1, 3)), len(moving)), replace=False)

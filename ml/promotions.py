@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, text
 
 from ml.errors import NothingToRollBackTo, TrainingInProgress
+from ml.gate import Outcome
 from warehouse.tables import promotions
 
 ROLLBACK = "rollback"
@@ -24,8 +26,10 @@ class Decision:
     Attributes:
         challenger_version: The version that it was about.
         champion_version: The champion at the time; None: none.
+        is_shadow: It scores beside the champion until the next decision about it.
         trigger: initial, schedule, drift, manual or rollback.
         decided_at: UTC; None before it is recorded.
+        data_until: The newest reading that was decided on, UTC. A champion answers for what comes after.
     """
 
     model_name: str
@@ -35,15 +39,26 @@ class Decision:
     reason: str
     trigger: str
     mlflow_run_id: str
+    is_shadow: bool = False
+    data_until: datetime | None = None
     episode_id: str | None = None
     dagster_run_id: str | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     decided_at: datetime | None = None
 
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the version."""
+        if self.is_promoted:
+            return Outcome.PROMOTED
+        return Outcome.SHADOW if self.is_shadow else Outcome.KEPT
+
 
 @contextmanager
 def deciding(engine: Engine, model_name: str) -> Iterator[None]:
     """Hold the right to train and decide about a model; PostgreSQL takes it back when the process dies.
+
+    Of two at once, in whatever processes, one wins and the other is told so.
 
     Raises:
         TrainingInProgress: Somebody else holds it.
@@ -52,7 +67,8 @@ def deciding(engine: Engine, model_name: str) -> Iterator[None]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:key, 0))"), key):
             raise TrainingInProgress(
-                f"Another training or rollback of {model_name} is running; this one gives way. Start it again later."
+                f"Another training, promotion or rollback of {model_name} is running; this one gives way. Start it "
+                "again later."
             )
         try:
             yield
@@ -72,9 +88,48 @@ def history(engine: Engine, model_name: str) -> list[Decision]:
     return _read(engine, wanted)
 
 
+def shadow_in(decisions: Sequence[Decision]) -> Decision | None:
+    """The decision that made a version score beside the champion, if it still does.
+
+    Args:
+        decisions: All about one model, oldest first. The newest shadow is the only one, and ends with the next decision
+            about its version or, as it was measured against another champion, with the next change of the champion.
+    """
+    found: Decision | None = None
+    for decision in decisions:
+        if decision.is_shadow:
+            found = decision
+        elif found and (decision.is_promoted or decision.challenger_version == found.challenger_version):
+            found = None
+    return found
+
+
+def reign_in(decisions: Sequence[Decision]) -> Decision | None:
+    """The decision that made the present champion, if there is one; decisions as in `shadow_in`."""
+    return next((decision for decision in reversed(decisions) if decision.is_promoted), None)
+
+
+def shadows(engine: Engine) -> list[Decision]:
+    """The decisions that made versions score beside their champions which still do, by model."""
+    return [decision for decision in map(shadow_in, _by_model(engine)) if decision]
+
+
+def reigns(engine: Engine) -> list[Decision]:
+    """The decisions that made the present champions, by model."""
+    return [decision for decision in map(reign_in, _by_model(engine)) if decision]
+
+
+def _by_model(engine: Engine) -> Iterator[list[Decision]]:
+    """The whole ledger, model by model, oldest first."""
+    ordered = select(promotions).order_by(promotions.c.model_name, promotions.c.promotion_id)
+    for _, decisions in groupby(_read(engine, ordered), key=lambda decision: decision.model_name):
+        yield list(decisions)
+
+
 def answer_to(engine: Engine, episode_id: str) -> Decision | None:
     """The decision by which a training answered a drift episode, if one did."""
-    found = _read(engine, select(promotions).where(promotions.c.episode_id == episode_id).limit(1))
+    ordered = select(promotions).where(promotions.c.episode_id == episode_id).order_by(promotions.c.promotion_id)
+    found = _read(engine, ordered.limit(1))
     return found[0] if found else None
 
 

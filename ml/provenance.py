@@ -1,7 +1,8 @@
-"""Which code this is. What was done with it is recorded by `ml.tracking`."""
+"""Which code this is, and among what. What was done with it is recorded by `ml.tracking`."""
 
+import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -14,6 +15,13 @@ def code_version() -> str:
     if commit is None:
         return f"millrace {version('millrace')}"
     return f"{commit}-dirty" if _git("status", "--porcelain", "--", ".") else commit
+
+
+def environment() -> str:
+    """Python, the machine and every installed distribution with its version, as `pip freeze` lists them."""
+    installed = sorted({f"{found.name}=={found.version}" for found in distributions()}, key=str.lower)
+    header = f"# Python {platform.python_version()} on {platform.platform()}"
+    return "\n".join([header, *installed, ""])
 
 
 def _git(*arguments: str) -> str | None:

@@ -1,4 +1,7 @@
-"""The registered models `anomaly-<equipment_class>` and their alias `champion`. Why it moves stands in `promotions`."""
+"""The registered models `anomaly-<equipment_class>` and their aliases. Why these move stands in `ml.promotions`.
+
+`champion` is the version whose scores count, `challenger` one that scores beside it for a while (`ml.shadow`).
+"""
 
 import tempfile
 from dataclasses import dataclass
@@ -12,18 +15,24 @@ from ml.tracking import connect
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-ALIAS: Final = "champion"
+CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
 PREFIX: Final = "anomaly-"
 FILES_OF_MODEL: Final = "artifacts/model"  # where MLflow puts what `ml.tracking` stores
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The version of a model that scores."""
+    """A version of a model that scores.
+
+    Attributes:
+        is_shadow: Its scores count for nothing yet.
+    """
 
     equipment_class: str
     model_name: str
     version: int
+    is_shadow: bool = False
 
 
 def model_name(equipment_class: str) -> str:
@@ -37,15 +46,26 @@ def champions(settings: MlSettings | None = None, *, prefix: str = PREFIX) -> li
     Raises:
         TrackingUnavailable: MLflow does not answer.
     """
+    return [found for found in scorers(settings, prefix=prefix) if not found.is_shadow]
+
+
+def scorers(settings: MlSettings | None = None, *, prefix: str = PREFIX) -> list[Champion]:
+    """All that score, by name: every champion and, after it, the challenger beside it.
+
+    Raises:
+        TrackingUnavailable: MLflow does not answer.
+    """
     client = connect(settings or MlSettings())
     found: list[Champion] = []
     token = None
     while True:
         page = client.search_registered_models(order_by=["name ASC"], page_token=token)
         found += [
-            Champion(model.name.removeprefix(prefix), model.name, int(model.aliases[ALIAS]))
+            Champion(model.name.removeprefix(prefix), model.name, int(model.aliases[alias]), alias == CHALLENGER)
             for model in page
-            if model.name.startswith(prefix) and ALIAS in model.aliases
+            if model.name.startswith(prefix)
+            for alias in (CHAMPION, CHALLENGER)
+            if alias in model.aliases
         ]
         token = page.token
         if not token:
@@ -69,8 +89,20 @@ def register(name: str, model_uri: str, tags: dict[str, str]) -> int:
 
 
 def make_champion(client: "MlflowClient", name: str, version: int) -> None:
-    """Move the alias."""
-    client.set_registered_model_alias(name, ALIAS, str(version))
+    """Move the alias; nobody scores beside the new champion."""
+    client.set_registered_model_alias(name, CHAMPION, str(version))
+    end_shadow(client, name)
+
+
+def make_shadow(client: "MlflowClient", name: str, version: int) -> None:
+    """Let a version score beside the champion, instead of another that did."""
+    client.set_registered_model_alias(name, CHALLENGER, str(version))
+
+
+def end_shadow(client: "MlflowClient", name: str) -> None:
+    """Let nobody score beside the champion."""
+    if CHALLENGER in client.get_registered_model(name).aliases:
+        client.delete_registered_model_alias(name, CHALLENGER)
 
 
 def load(name: str, version: int) -> ServedModel:

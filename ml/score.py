@@ -1,4 +1,4 @@
-"""Scores ranges of time with the present champions. Which ranges, and when, is orchestration's to know.
+"""Scores ranges of time with the champions and those beside them. Which ranges, and when, is orchestration's to know.
 
 A range is scored as far as its readings reach: windows that end up to `REACH_STEPS` after it may see them too, so what
 is stored depends on the readings alone, never on the order in which hours were scored.
@@ -43,7 +43,8 @@ class ScoreSummary:
     """What a scoring did.
 
     Attributes:
-        models: Versions that scored, by model name.
+        models: Champions that scored, by model name.
+        shadows: Challengers that scored beside them, by model name; the counts are the champions'.
         equipment_count: Pieces of equipment of their classes.
         window_count: Windows judged.
         anomalous_count: Of them, above the threshold.
@@ -51,6 +52,7 @@ class ScoreSummary:
     """
 
     models: dict[str, int]
+    shadows: dict[str, int]
     equipment_count: int
     window_count: int
     anomalous_count: int
@@ -82,6 +84,8 @@ def score_range(
 ) -> ScoreSummary:
     """Judge every window that sees a reading of [start, end), for every equipment class that has a champion.
 
+    A challenger that scores beside the champion does the same; its rows count for nothing until it is promoted.
+
     Rows of the same model version are replaced, in one transaction for each equipment; those of other versions stay,
     and so do those of days near dropped ones. The hours are then put back into the ledger of touched hours, for the
     daily marts to follow.
@@ -99,22 +103,27 @@ def score_range(
     settings = settings or MlSettings()
     tell = progress or (lambda stage, share: None)
     used: dict[str, int] = {}
-    tally, equipment_count, reach_s = Tally(), 0, 0.0
-    for champion in registry.champions(settings):
+    shadows: dict[str, int] = {}
+    counted, equipment_count, reach_s = Tally(), 0, 0.0
+    for scorer in registry.scorers(settings):
         with engine.begin() as connection:
-            members = equipment_of(connection, champion.equipment_class)
+            members = equipment_of(connection, scorer.equipment_class)
         if not members:
             continue
-        model = registry.load(champion.model_name, champion.version)
-        scored = [_scored(member, champion, model) for member in members]
-        tally.add(score_equipment(engine, model, scored, start, end, settings.threads, tell))
-        used[champion.model_name] = champion.version
-        equipment_count += len(members)
+        model = registry.load(scorer.model_name, scorer.version)
+        scored = [_scored(member, scorer, model) for member in members]
+        tally = score_equipment(engine, model, scored, start, end, settings.threads, tell)
         reach_s = max(reach_s, REACH_STEPS * model.grid_s)
-    if tally.windows or tally.removed:
+        if scorer.is_shadow:
+            shadows[scorer.model_name] = scorer.version
+            continue
+        used[scorer.model_name] = scorer.version
+        equipment_count += len(members)
+        counted.add(tally)
+    if counted.windows or counted.removed:
         first_hour = start.replace(minute=0, second=0, microsecond=0)
         ledger.reopen(engine, first_hour, end + timedelta(seconds=reach_s))
-    return ScoreSummary(used, equipment_count, tally.windows, tally.anomalous, tally.anomalies)
+    return ScoreSummary(used, shadows, equipment_count, counted.windows, counted.anomalous, counted.anomalies)
 
 
 def score_equipment(

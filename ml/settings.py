@@ -50,6 +50,18 @@ class MlSettings(BaseSettings):
     false_alarm_cap: float = Field(
         default=0.10, gt=0, le=1, description="Share of normal windows that a champion may at most flag"
     )
+    shadow_h: float = Field(
+        default=24.0,
+        ge=0,
+        description="Hours of data for which a challenger that passed the gate scores beside the champion before it is "
+        "promoted; 0: none",
+    )
+    rollback_days: float = Field(
+        default=7.0,
+        ge=0,
+        description="Days of data after a promotion in which a champion whose confidence turns critical is rolled back "
+        "by itself; 0: never",
+    )
     rul_step_s: float = Field(
         default=3_600.0, gt=0, description="Step of remaining life, seconds: readings are averaged over it"
     )

@@ -3,6 +3,8 @@
 MLflow is imported where it is used: it takes seconds, and importing `ml` must stay light.
 """
 
+import csv
+import io
 import os
 import tempfile
 import time
@@ -15,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml import plots, served_model
-from ml.arrays import BoolArray, FloatArray
+from ml.arrays import BoolArray
 from ml.candidates import Candidate
 from ml.dataset import TrainingData
 from ml.errors import TrackingUnavailable
-from ml.evaluate import Evaluation
+from ml.evaluate import Evaluation, TestScores
 from ml.faults import inject
+from ml.promotions import Decision
+from ml.provenance import environment
 from ml.settings import MlSettings
 from ml.windows import WINDOW_STEPS
 
@@ -34,6 +38,7 @@ OUTPUTS = {"score": "double", "is_anomaly": "boolean", "probability": "double", 
 LIBRARIES = ("numpy", "torch", "scikit-learn", "mlflow", "onnx", "onnxruntime")
 NEEDED_TO_LOAD = ("numpy", "onnxruntime", "pandas")
 EXAMPLE_WINDOWS = 2  # an example of one window would fix the number of windows a model accepts
+DESCRIPTION_TAG = "mlflow.note.content"
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -69,18 +74,36 @@ def connect(settings: MlSettings) -> "MlflowClient":
 
 
 @contextmanager
-def training_run(equipment_class: str, name: str, tags: Mapping[str, str | None]) -> Iterator[str]:
-    """Open the run of a training, in the experiment of its equipment class; yields its id.
+def training_run(
+    equipment_class: str, name: str, tags: Mapping[str, str | None], dagster_url: str | None = None
+) -> Iterator[str]:
+    """Open the run of a training, in the experiment of its equipment class, with its environment; yields its id.
 
     A training that raises leaves a run marked as failed.
+
+    Args:
+        equipment_class: Names the experiment.
+        name: Of the run.
+        tags: What is known about it; None is left out.
+        dagster_url: The Dagster run that it is part of, as a browser reaches it; shown on the run's page.
     """
     import mlflow
 
     experiment = mlflow.set_experiment(equipment_class)
     libraries = {f"version.{library}": version(library) for library in LIBRARIES}
-    known = {key: value for key, value in tags.items() if value is not None}
+    links = {"dagster_url": dagster_url, DESCRIPTION_TAG: f"[Dagster run]({dagster_url})" if dagster_url else None}
+    known = {key: value for key, value in {**tags, **links}.items() if value is not None}
     with mlflow.start_run(experiment_id=experiment.experiment_id, run_name=name, tags=known | libraries) as run:
+        mlflow.log_text(environment(), "environment.txt")
         yield run.info.run_id
+
+
+def page_of(run_id: str, base_url: str) -> tuple[str, str]:
+    """Addresses of a run and of its experiment, as a browser reaches MLflow at `base_url`."""
+    import mlflow
+
+    experiment = f"{base_url}/#/experiments/{mlflow.get_run(run_id).info.experiment_id}"
+    return f"{experiment}/runs/{run_id}", experiment
 
 
 def log_data(data: TrainingData, settings: MlSettings) -> None:
@@ -103,28 +126,30 @@ def log_data(data: TrainingData, settings: MlSettings) -> None:
             "windows_fit": len(data.fit.windows),
             "windows_trimmed": data.trimmed_count,
             "windows_held_out": len(data.held_out.windows),
-            "windows_later": len(data.later.windows),
+            "windows_later": sum(len(stretch.ends) for stretch in data.later),
+            "stretches_later": len(data.later),
             "seed": settings.seed,
             "threshold_percentile": settings.threshold_percentile,
             "false_alarm_cap": settings.false_alarm_cap,
+            "shadow_h": settings.shadow_h,
         }
     )
 
 
-def log_candidate(candidate: Candidate, data_sha256: str, is_anomaly: BoolArray) -> str:
-    """Record a candidate in a run below the open one; returns the run's id.
+def log_candidate(candidate: Candidate, data: TrainingData, is_anomaly: BoolArray) -> str:
+    """Record a candidate in a run below the open one: figures, curves, plots, every fault; returns the run's id.
 
     Args:
         candidate: Fitted and evaluated.
-        data_sha256: Of the data it was trained on.
+        data: What it was trained on.
         is_anomaly: Truth about the windows it was evaluated on, shape (window,).
     """
     import mlflow
     from mlflow.entities import Metric
 
-    detector = candidate.model.detector
+    detector, threshold = candidate.model.detector, candidate.model.threshold
     with mlflow.start_run(run_name=detector.name, nested=True) as run:
-        mlflow.log_params({"detector": detector.name, "data_sha256": data_sha256, **detector.params})
+        mlflow.log_params({"detector": detector.name, "data_sha256": data.sha256, **detector.params})
         mlflow.log_metrics(candidate.figures())
         now_ms = time.time_ns() // 1_000_000
         losses = [
@@ -133,10 +158,24 @@ def log_candidate(candidate: Candidate, data_sha256: str, is_anomaly: BoolArray)
             for epoch, value in enumerate(values)
         ]
         mlflow.MlflowClient().log_batch(run.info.run_id, metrics=losses)
-        picture = plots.score_histogram(candidate.later_scores, is_anomaly, candidate.model.threshold)
-        mlflow.log_figure(picture, "scores.png")
+        mlflow.log_figure(plots.score_histogram(candidate.scores, is_anomaly, threshold), "scores.png")
+        mlflow.log_figure(plots.scores_over_time(candidate.scores, is_anomaly, threshold), "scores_over_time.png")
+        if candidate.reliability:
+            mlflow.log_figure(plots.reliability(candidate.reliability), "reliability.png")
+        mlflow.log_text(_fault_table(candidate, data), "faults.csv")
         run_id: str = run.info.run_id
     return run_id
+
+
+def _fault_table(candidate: Candidate, data: TrainingData) -> str:
+    """Every injected fault and how it was found, as CSV; an empty delay is a fault that was missed."""
+    columns = candidate.evaluation.fault_table()
+    columns["equipment"] = [data.equipment[index].equipment_code for index in columns["equipment"]]
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return lines.getvalue()
 
 
 def log_model(candidate: Candidate, run_id: str, data: TrainingData) -> str:
@@ -171,33 +210,39 @@ def log_model(candidate: Candidate, run_id: str, data: TrainingData) -> str:
             python_model=str(PYFUNC_SCRIPT),
             artifacts={MODEL_FILES: str(files)},
             signature=signature,
-            input_example=data.later.windows[:EXAMPLE_WINDOWS],
+            input_example=data.held_out.windows[:EXAMPLE_WINDOWS],
             pip_requirements=[f"{package}=={version(package)}" for package in NEEDED_TO_LOAD],
         )
     return str(info.model_uri)
 
 
 def log_comparison(
-    scores: Mapping[str, FloatArray], is_anomaly: BoolArray, baselines: Mapping[str, Evaluation]
+    scores: Mapping[str, TestScores], is_anomaly: BoolArray, baselines: Mapping[str, Evaluation]
 ) -> None:
     """Record in the open run how all detectors do on the same windows.
 
     Args:
-        scores: By detector, naive ones among them, shape (window,).
+        scores: By detector, naive ones among them.
         is_anomaly: Truth, shape (window,).
         baselines: Evaluations of the naive detectors.
     """
     import mlflow
 
-    mlflow.log_metrics({f"{name}_average_precision": found.average_precision for name, found in baselines.items()})
+    figures = {name: found.figures() for name, found in baselines.items()}
+    mlflow.log_metrics({f"{name}_{figure}": own[figure] for name, own in figures.items() for figure in own})
     mlflow.log_figure(plots.precision_recall(scores, is_anomaly), "precision_recall.png")
+    mlflow.log_figure(plots.roc(scores, is_anomaly), "roc.png")
 
 
-def log_decision(client: "MlflowClient", name: str, version: int, is_promoted: bool, reason: str) -> None:
-    """Write a decision where an ML engineer looks for it: on the open run and on the model version."""
-    import mlflow
+def log_decision(client: "MlflowClient", decision: Decision) -> None:
+    """Write a decision where an ML engineer looks for it: on the training's run and on the model version."""
+    from mlflow.entities import RunTag
 
-    decision = "promoted" if is_promoted else "kept as challenger"
-    mlflow.set_tags({"decision": decision, "reason": reason, "model_version": str(version)})
-    client.set_model_version_tag(name, str(version), "decision", decision)
-    client.update_model_version(name, str(version), description=f"{decision.capitalize()}. {reason}")
+    name, number = decision.model_name, str(decision.challenger_version)
+    words = decision.outcome.in_words
+    # A candidate's run lies in the training's; models of remaining life have no candidates' runs.
+    parent = client.get_run(decision.mlflow_run_id).data.tags.get("mlflow.parentRunId", decision.mlflow_run_id)
+    tags = {"decision": words, "reason": decision.reason, "model_version": number}
+    client.log_batch(parent, tags=[RunTag(key, value) for key, value in tags.items()])
+    client.set_model_version_tag(name, number, "decision", words)
+    client.update_model_version(name, number, description=f"{words.capitalize()}. {decision.reason}")

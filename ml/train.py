@@ -9,11 +9,13 @@ from sqlalchemy import Engine
 from ml import promotions, registry, tracking
 from ml.candidates import Candidate, examine
 from ml.contest import Contest, hold
+from ml.data_checks import failed_expectations
 from ml.dataset import TrainingData, read_training_data
 from ml.detectors.protocol import Progress
 from ml.errors import SensorMismatch
 from ml.evaluate import Evaluation
-from ml.gate import best_of, decide
+from ml.gate import Outcome, Rules, best_of, decide
+from ml.promote import carry_out
 from ml.provenance import code_version
 from ml.settings import MlSettings
 
@@ -26,16 +28,22 @@ class TrainingOutcome:
 
     Attributes:
         version: Of the challenger, in the model registry.
+        outcome: Whether it was promoted, kept, or scores beside the champion first.
         reason: Why it was promoted or not; one sentence with figures.
         metrics: The challenger's figures.
     """
 
     model_name: str
     version: int
-    is_promoted: bool
+    outcome: Outcome
     reason: str
     metrics: Mapping[str, float]
     mlflow_run_id: str
+
+    @property
+    def is_promoted(self) -> bool:
+        """It is champion."""
+        return self.outcome is Outcome.PROMOTED
 
     @classmethod
     def of(cls, decision: promotions.Decision) -> "TrainingOutcome":
@@ -43,7 +51,7 @@ class TrainingOutcome:
         return cls(
             decision.model_name,
             decision.challenger_version,
-            decision.is_promoted,
+            decision.outcome,
             decision.reason,
             decision.metrics["challenger"],
             decision.mlflow_run_id,
@@ -57,6 +65,7 @@ def train(
     trigger: str,
     episode_id: str | None = None,
     dagster_run_id: str | None = None,
+    dagster_url: str | None = None,
     progress: Progress | None = None,
     settings: MlSettings | None = None,
 ) -> TrainingOutcome:
@@ -71,6 +80,7 @@ def train(
         trigger: initial, schedule, drift or manual.
         episode_id: The drift episode it answers.
         dagster_run_id: The Dagster run it is part of.
+        dagster_url: Where a browser finds that run.
         progress: Told what is going on and how much of it is done.
         settings: Read from the environment where None.
 
@@ -96,9 +106,9 @@ def train(
             "dagster_run_id": dagster_run_id,
             "git_commit": code_version(),
         }
-        with tracking.training_run(equipment_class, f"{name} {trigger}", tags):
+        with tracking.training_run(equipment_class, f"{name} {trigger}", tags, dagster_url):
             tell("reading", 0.0)
-            data = _read(engine, equipment_class, settings)
+            data, failed = _read(engine, equipment_class, settings)
             contest = hold(data, settings, tell)
             tell("recording", 0.0)
             challenger, run_id, version = _register(contest, data, settings, name, trigger)
@@ -111,22 +121,25 @@ def train(
                 mlflow_run_id=run_id,
                 episode_id=episode_id,
                 dagster_run_id=dagster_run_id,
-                **_decide(challenger, champion, contest, data, settings),
+                data_until=data.ended_at,
+                **_decide(challenger, champion, contest, data, failed, settings),
             )
-            _act_on(engine, decision, settings)
+            carry_out(engine, decision, settings)
             tell("recording", 1.0)
     return TrainingOutcome.of(decision)
 
 
-def _read(engine: Engine, equipment_class: str, settings: MlSettings) -> TrainingData:
+def _read(engine: Engine, equipment_class: str, settings: MlSettings) -> tuple[TrainingData, list[str]]:
+    """What the training sees, and which expectations it broke, at one moment."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        return read_training_data(
+        data = read_training_data(
             connection,
             equipment_class,
             grid_s=settings.grid_s,
             history_days=settings.history_days,
             max_windows=settings.max_windows,
         )
+        return data, failed_expectations(connection, data.started_at, data.ended_at)
 
 
 def _register(
@@ -135,10 +148,9 @@ def _register(
     """Record everything and register the best candidate: the challenger, its run and its version."""
     truth = contest.judges.later.is_anomaly
     tracking.log_data(data, settings)
-    tracking.log_comparison(contest.later_scores(), truth, contest.baseline_evaluations())
+    tracking.log_comparison(contest.scores(), truth, contest.baseline_evaluations())
     runs = {
-        detector: tracking.log_candidate(candidate, data.sha256, truth)
-        for detector, candidate in contest.candidates.items()
+        detector: tracking.log_candidate(candidate, data, truth) for detector, candidate in contest.candidates.items()
     }
     best = best_of(contest.evaluations(), settings.false_alarm_cap)
     challenger = contest.candidates[best]
@@ -152,6 +164,7 @@ def _decide(
     champion: registry.Champion | None,
     contest: Contest,
     data: TrainingData,
+    failed: list[str],
     settings: MlSettings,
 ) -> dict[str, Any]:
     """Ask the gate; returns the fields of the decision that follow from the figures."""
@@ -160,7 +173,8 @@ def _decide(
         challenger.evaluation,
         present,
         contest.baseline_evaluations(),
-        false_alarm_cap=settings.false_alarm_cap,
+        failed,
+        Rules(settings.false_alarm_cap, settings.shadow_h),
     )
     figures = {
         "detector": challenger.model.detector.name,
@@ -169,11 +183,16 @@ def _decide(
         "candidates": {name: found.figures() for name, found in contest.evaluations().items()},
         "baselines": {name: found.figures() for name, found in contest.baseline_evaluations().items()},
     }
-    return {"is_promoted": verdict.is_promoted, "reason": verdict.reason, "metrics": figures}
+    return {
+        "is_promoted": verdict.outcome is Outcome.PROMOTED,
+        "is_shadow": verdict.outcome is Outcome.SHADOW,
+        "reason": verdict.reason,
+        "metrics": figures,
+    }
 
 
 def _examine(champion: registry.Champion, contest: Contest, data: TrainingData) -> Evaluation | str:
-    """Let the champion judge the same later windows; a sentence where it cannot."""
+    """Let the champion judge the same later stretches; a sentence where it cannot."""
     model = registry.load(champion.model_name, champion.version)
     if model.grid_s != data.grid_s:
         return f"version {champion.version} reads a grid of {model.grid_s:g} s, the data now have {data.grid_s:g} s"
@@ -181,15 +200,3 @@ def _examine(champion: registry.Champion, contest: Contest, data: TrainingData) 
         return examine(model, data.sensors, contest.judges.later).evaluation
     except SensorMismatch as error:
         return f"version {champion.version}: {error}"
-
-
-def _act_on(engine: Engine, decision: promotions.Decision, settings: MlSettings) -> None:
-    """Record the decision and carry it out: both or, if MLflow refuses, neither."""
-    client = tracking.connect(settings)
-    with engine.begin() as connection:
-        promotions.record(connection, decision)
-        if decision.is_promoted:
-            registry.make_champion(client, decision.model_name, decision.challenger_version)
-    tracking.log_decision(
-        client, decision.model_name, decision.challenger_version, decision.is_promoted, decision.reason
-    )

@@ -39,13 +39,24 @@ class SiteState:
 
 @dataclass(frozen=True)
 class Promotion:
-    """A model that became champion."""
+    """A model that became champion, or scores beside one.
+
+    Attributes:
+        since: The newest reading that a model beside the champion was trained on, UTC: only what follows counts. None
+            for a champion.
+    """
 
     promotion_id: int
     equipment_class: str
     model_name: str
     version: int
     decided_at: datetime
+    since: datetime | None = None
+
+    @property
+    def role(self) -> str:
+        """Names what the version is, such as `anomaly-pump/shadow`; champions bear the model's name alone."""
+        return f"{self.model_name}/shadow" if self.since else self.model_name
 
 
 @dataclass(frozen=True)
@@ -162,14 +173,26 @@ def has_remaining_life_model(engine: Engine) -> bool:
 
 
 def newest_promotions(engine: Engine) -> list[Promotion]:
-    """The promotion that made each present champion that scores."""
+    """The decisions that made each present champion, and each challenger that scores beside one."""
     with engine.connect() as connection:
         rows = connection.execute(
             text("""
-                select distinct on (model_name) promotion_id, model_name, challenger_version, decided_at
-                from ml.promotions
-                where is_promoted and model_name like 'anomaly-%'
-                order by model_name, promotion_id desc
+                select distinct on (model_name, is_shadow)
+                    promotion_id, model_name, challenger_version, decided_at, is_shadow, data_until
+                from ml.promotions as p
+                where model_name like 'anomaly-%' and (
+                    is_promoted
+                    or (
+                        is_shadow
+                        -- It ends with the next decision about it, and with the next champion.
+                        and not exists (
+                            select from ml.promotions as later
+                            where later.model_name = p.model_name and later.promotion_id > p.promotion_id
+                                and (later.is_promoted or later.challenger_version = p.challenger_version)
+                        )
+                    )
+                )
+                order by model_name, is_shadow, promotion_id desc
             """)
         )
         return [
@@ -179,13 +202,16 @@ def newest_promotions(engine: Engine) -> list[Promotion]:
                 row.model_name,
                 row.challenger_version,
                 row.decided_at,
+                row.data_until if row.is_shadow else None,
             )
             for row in rows
         ]
 
 
-def hours_with_readings(engine: Engine, equipment_class: str, *, until: datetime) -> list[datetime]:
-    """The hours up to `until` in which equipment of the class has readings, oldest first, UTC."""
+def hours_with_readings(
+    engine: Engine, equipment_class: str, *, until: datetime, since: datetime | None = None
+) -> list[datetime]:
+    """The hours from that of `since` up to `until` in which equipment of the class has readings, oldest first, UTC."""
     with engine.connect() as connection:
         if not _exists(connection, "marts.fct_sensor_readings_hourly"):
             return []
@@ -195,9 +221,10 @@ def hours_with_readings(engine: Engine, equipment_class: str, *, until: datetime
                 from marts.fct_sensor_readings_hourly as f
                 inner join marts.dim_equipment as d using (site_code, equipment_code)
                 where d.equipment_class = :equipment_class and f.hour <= :until
+                    and f.hour > coalesce(cast(:since as timestamptz) - interval '1 hour', '-infinity')
                 order by f.hour
             """),
-            {"equipment_class": equipment_class, "until": until},
+            {"equipment_class": equipment_class, "until": until, "since": since},
         )
         return list(hours)
 

@@ -27,6 +27,9 @@ class OrchestrationSettings(BaseSettings):
     mlflow_url: str | None = Field(
         default=None, description="MLflow as a browser reaches it, for links; empty: http://127.0.0.1:<mlflow_port>"
     )
+    dagster_url: str | None = Field(
+        default=None, description="Dagster as a browser reaches it, for links; empty: http://127.0.0.1:<dagster_port>"
+    )
     sensor_interval_s: int = Field(default=30, ge=5, description="Seconds between two looks of a Dagster sensor")
     api_timeout_s: float = Field(
         default=10, gt=0, le=15, description="How long a sensor waits for a site's API to answer"
@@ -53,3 +56,7 @@ class OrchestrationSettings(BaseSettings):
     def mlflow_base_url(self) -> str:
         """MLflow's address as links show it."""
         return (self.mlflow_url or f"http://127.0.0.1:{self.mlflow_port}").rstrip("/")
+
+    def dagster_base_url(self) -> str:
+        """Dagster's address as links show it."""
+        return (self.dagster_url or f"http://127.0.0.1:{self.dagster_port}").rstrip("/")

@@ -1,4 +1,4 @@
-"""Judges the models on public data and prints tables: `python -m bench.ml [--only PARTS] [--out FOLDER] [--mlflow URI]`.
+"""Judges the models on public data: `python -m bench.ml [--only PARTS] [--out FOLDER] [--mlflow URI]`.
 
 A benchmark is one function that returns tables and figures; measuring itself does not belong here.
 """

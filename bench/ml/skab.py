@@ -6,6 +6,7 @@ judging rows were looked at on the way is told in docs/detection.md.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,6 +28,7 @@ from ml.metrics import (
     confusion,
     f1,
     false_alarm_rate,
+    mean_over_groups,
     missed_alarm_rate,
     pooled,
     steps_to_detect,
@@ -124,7 +126,7 @@ def _detectors(sensor_count: int) -> dict[str, Callable[[], Detector]]:
         "isolation_forest": IsolationForestDetector,
         "random": RandomDetector,
         "always_on": AlwaysOnDetector,
-        **{f"sensor {sensor}": (lambda own=sensor: SingleSensorDetector(own)) for sensor in range(sensor_count)},
+        **{f"sensor {sensor}": partial(SingleSensorDetector, sensor) for sensor in range(sensor_count)},
     }
 
 
@@ -157,10 +159,8 @@ def _table(results: dict[str, Result], dropped: list[str], count: int) -> Table:
     return table
 
 
-def _interval(values: FloatArray | IntArray, statistic: Callable[..., FloatArray] | None = None) -> str:
-    rng = np.random.default_rng(BOOTSTRAP_SEED)
-    chosen = {} if statistic is None else {"statistic": statistic}
-    low, high = bootstrap_interval(values, rng, **chosen)
+def _interval(values: FloatArray | IntArray, statistic: Callable[..., FloatArray] = mean_over_groups) -> str:
+    low, high = bootstrap_interval(values, np.random.default_rng(BOOTSTRAP_SEED), statistic=statistic)
     return f"[{low:.2f}, {high:.2f}]"
 
 

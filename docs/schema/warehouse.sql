@@ -139,7 +139,10 @@ CREATE TABLE ml.promotions (
     metrics jsonb NOT NULL,
     mlflow_run_id text NOT NULL,
     dagster_run_id text,
-    decided_at timestamp with time zone DEFAULT now() NOT NULL
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_shadow boolean DEFAULT false NOT NULL,
+    data_until timestamp with time zone,
+    CONSTRAINT ck_promotions_is_shadow CHECK ((NOT (is_promoted AND is_shadow)))
 );
 
 COMMENT ON TABLE ml.promotions IS 'The promotion ledger: every challenger and why it was or was not promoted, and every rollback.';
@@ -147,6 +150,8 @@ COMMENT ON TABLE ml.promotions IS 'The promotion ledger: every challenger and wh
 COMMENT ON COLUMN ml.promotions.champion_version IS 'Champion at the time of the decision; NULL: none';
 
 COMMENT ON COLUMN ml.promotions.trigger IS 'initial, schedule, drift, manual or rollback';
+
+COMMENT ON COLUMN ml.promotions.is_shadow IS 'Scores beside the champion until the next decision about it';
 
 ALTER TABLE ml.promotions ALTER COLUMN promotion_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME ml.promotions_promotion_id_seq
@@ -681,7 +686,7 @@ CREATE INDEX ix_promotions_episode_id ON ml.promotions USING btree (episode_id);
 
 CREATE INDEX ix_scores_event_time ON ml.scores USING btree (event_time);
 
-CREATE UNIQUE INDEX uq_promotions_model_name_challenger_version ON ml.promotions USING btree (model_name, challenger_version) WHERE (trigger <> 'rollback'::text);
+CREATE UNIQUE INDEX uq_promotions_model_name_challenger_version ON ml.promotions USING btree (model_name, challenger_version, is_shadow) WHERE (trigger <> 'rollback'::text);
 
 CREATE INDEX ix_archived_days_dropped ON ops.archived_days USING btree (site_code, day) WHERE (dropped_at IS NOT NULL);
 

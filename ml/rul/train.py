@@ -133,7 +133,7 @@ def train(
                 promotions.record(connection, decision)
                 if is_promoted:
                     registry.make_champion(client, name, version)
-            log_decision(client, name, version, is_promoted, reason)
+            log_decision(client, decision)
     return RulOutcome(name, version, is_promoted, reason, figures[best], run_id)
 
 

@@ -62,14 +62,15 @@ class TrainingConfig(dg.Config):
             deps=[_FEATURES],
             kinds={"mlflow", "pytorch"},
             owners=_OWNERS,
-            description="Registered models `anomaly-<equipment class>` in MLflow; the alias `champion` scores.",
+            description="Registered models `anomaly-<equipment class>` in MLflow; alias `champion` scores, `challenger`"
+            " scores beside it for a while.",
         ),
         dg.AssetSpec(
             ["ml", "promotions"],
             deps=[["ml", "anomaly_models"]],
             kinds={"python", "postgres"},
             owners=_OWNERS,
-            description="Every challenger, and why it was or was not promoted. One row per decision.",
+            description="Every challenger, and what became of it and why. One row per decision.",
         ),
     ],
 )
@@ -77,6 +78,7 @@ def models(
     context: dg.AssetExecutionContext, config: TrainingConfig, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Train a challenger of one equipment class; the gate in `ml` decides whether it becomes champion."""
+    from ml.tracking import page_of
     from ml.train import train
 
     outcome = train(
@@ -85,10 +87,18 @@ def models(
         trigger=config.trigger,
         episode_id=config.episode_id,
         dagster_run_id=context.run.run_id,
+        dagster_url=f"{_settings.dagster_base_url()}/runs/{context.run.run_id}",
         progress=lambda stage, share: context.log.info(f"{stage}: {share:.0%}"),
     )
-    link = f"{_settings.mlflow_base_url()}/#/models/{outcome.model_name}/versions/{outcome.version}"
-    metadata = {**asdict(outcome), "trigger": config.trigger, "mlflow": dg.MetadataValue.url(link)}
+    mlflow = _settings.mlflow_base_url()
+    run_page, experiment_page = page_of(outcome.mlflow_run_id, mlflow)
+    links = {
+        "mlflow_run": run_page,
+        "mlflow_experiment": experiment_page,
+        "mlflow_model": f"{mlflow}/#/models/{outcome.model_name}/versions/{outcome.version}",
+    }
+    metadata = {**asdict(outcome), "trigger": config.trigger}
+    metadata |= {name: dg.MetadataValue.url(link) for name, link in links.items()}
     for table in ("anomaly_models", "promotions"):
         yield dg.MaterializeResult(asset_key=["ml", table], metadata=metadata)
 
@@ -109,21 +119,25 @@ def models(
             description=description,
         )
         for table, description in {
-            "scores": "The champions' anomaly scores. One row per equipment, window end and model version.",
+            "scores": "Anomaly scores of champions, and of challengers beside them. One row per equipment, window end"
+            " and model version.",
             "anomalies": "Where scores passed the threshold. One row per run of anomalous windows.",
         }.items()
     ],
 )
 def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
-    """Score a range of hours with the champions; without one there is nothing to score."""
+    """Score a range of hours with the champions; decide about challengers whose time beside one is over."""
     from ml.score import score_range
+    from ml.shadow import settle
 
     start, end = required(hours_of(context.run.tags))
-    summary = score_range(warehouse.engine(MlSettings().warehouse_url), start, end)
+    engine = warehouse.engine(MlSettings().warehouse_url)
+    summary = score_range(engine, start, end)
     if not summary.models:
         context.log.info("no equipment class has a champion yet: nothing to score")
+    settled = {f"{made.model_name} v{made.challenger_version}": made.reason for made in settle(engine)}
     for table in ("scores", "anomalies"):
-        yield dg.MaterializeResult(asset_key=["ml", table], metadata=asdict(summary))
+        yield dg.MaterializeResult(asset_key=["ml", table], metadata={**asdict(summary), "settled": settled})
 
 
 @dg.multi_asset(
@@ -151,16 +165,23 @@ def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> I
     ],
 )
 def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
-    """Bring the drift episodes up to date, and look at the sensors behind the new ones."""
+    """Bring the drift episodes up to date, look at the sensors behind the new ones, take back critical promotions."""
     from ml.drift import detect
     from ml.drift_features import as_markdown, explain
+    from ml.rollback import roll_back_critical
 
     engine = warehouse.engine(MlSettings().warehouse_url)
     episodes, explained = detect(engine), explain(engine)
+    taken_back = {f"{made.model_name} v{made.champion_version}": made.reason for made in roll_back_critical(engine)}
     said: dict[str, Any] = {found.episode_id: found.explanation for found in explained}
     yield dg.MaterializeResult(
         asset_key=["ml", "drift_episodes"],
-        metadata={"unanswered": len(episodes), "episodes": [episode.episode_id for episode in episodes], **said},
+        metadata={
+            "unanswered": len(episodes),
+            "episodes": [episode.episode_id for episode in episodes],
+            "rolled_back": taken_back,
+            **said,
+        },
     )
     yield dg.MaterializeResult(asset_key=["ml", "drift_explanations"], metadata={"explained": len(explained), **said})
     yield dg.MaterializeResult(
@@ -240,16 +261,19 @@ def on_confidence_drift(context: dg.SensorEvaluationContext, warehouse: Warehous
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def on_promotion(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
-    """A model became champion: score the history of its equipment class with it, the newest first."""
+    """A model became champion: score the history of its equipment class with it, the newest first.
+
+    One that only scores beside the champion catches up with the hours that came in while it was trained.
+    """
     engine = warehouse.engine()
     scored: dict[str, int] = json.loads(context.cursor or "{}")
     due: list[Work] = []
     for promotion in newest_promotions(engine):
-        if scored.get(promotion.model_name) == promotion.promotion_id:
+        if scored.get(promotion.role) == promotion.promotion_id:
             continue
         works = [work for work in scoring_works(engine, promotion) if not is_done(context.instance, work.name)]
         if not works:
-            scored[promotion.model_name] = promotion.promotion_id
+            scored[promotion.role] = promotion.promotion_id
         due.extend(works)
     context.update_cursor(json.dumps(scored))
     notes = [] if due else ["every champion has scored its history"]
@@ -291,7 +315,7 @@ def training_work(equipment_class: str, trigger: str, name: str, episode_id: str
 
 def scoring_works(engine: Engine, promotion: Promotion) -> list[Work]:
     """Scoring runs over the hours with readings up to the promotion; later ones are scored as they come."""
-    hours = hours_with_readings(engine, promotion.equipment_class, until=promotion.decided_at)
+    hours = hours_with_readings(engine, promotion.equipment_class, until=promotion.decided_at, since=promotion.since)
     return [
         Work(
             name=f"scoring:{promotion.promotion_id}:{end:%Y-%m-%dT%H}",

@@ -60,7 +60,7 @@ class DbtResource(DbtCliResource):
     def _cli_version(self) -> Version:
         return Version(metadata.version("dbt-core"))
 
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:  # type: ignore[override]
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
         return None
 
 

@@ -30,8 +30,8 @@ MARTS = """
     );
     create index on marts.features_equipment_readings (site_code, equipment_code, event_time);
     create table marts.fct_model_health_hourly (
-        stream text, site_code text, subject_code text, equipment_class text, hour timestamptz,
-        avg_confidence numeric(7, 6), min_confidence numeric(7, 6), sample_count bigint, band text
+        stream text, site_code text, subject_code text, equipment_class text, model_version integer,
+        hour timestamptz, avg_confidence numeric(7, 6), min_confidence numeric(7, 6), sample_count bigint, band text
     );
 """
 
@@ -68,19 +68,25 @@ class Plant:
         self.equipment_class = f"pump-{uuid4().hex[:8]}"
         self.model_name = f"anomaly-{self.equipment_class}"
 
-    def fill(self, seed: int = 1) -> None:
+    def fill(self, seed: int = 1, noise: float = 0.4) -> None:
         """Register the pumps and write their readings."""
-        rng = np.random.default_rng(seed)
-        minutes = np.arange(self.hours * 60)
-        wear = np.clip((minutes - (self.fault_at - self.start) / timedelta(minutes=1)) / 120, 0.0, 1.0)
         for pump in self.pumps:
             self.register(pump)
+        self.measure(self.start, self.hours, seed, noise)
+
+    def measure(self, start: datetime, hours: int, seed: int = 1, noise: float = 0.4) -> None:
+        """Write readings of some hours; the bearing that failed is replaced after the plant's end."""
+        rng = np.random.default_rng(seed)
+        minutes = np.arange(hours * 60)
+        since_fault = minutes + (start - self.fault_at) / timedelta(minutes=1)
+        wear = np.clip(since_fault / 120, 0.0, 1.0) * (start < self.end)
+        for pump in self.pumps:
             load = 0.5 * np.sin(2 * np.pi * minutes / 360 + rng.uniform(0, 6))
             for sensor, (level, spread) in self.sensors.items():
-                values = level + spread * (load + 0.4 * rng.standard_normal(len(minutes)))
+                values = level + spread * (load + noise * rng.standard_normal(len(minutes)))
                 if pump == self.faulty and sensor in {"vibration", "bearing_temperature"}:
                     values = values + 12 * spread * wear
-                self.add(pump, sensor, self.start, values)
+                self.add(pump, sensor, start, values)
 
     def register(self, pump: str) -> None:
         """Add a pump."""

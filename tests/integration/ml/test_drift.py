@@ -18,7 +18,7 @@ def add_health(plant, stream: str, subject: str, means: list[float], samples: in
     for number, mean in enumerate(means):
         plant.execute(
             "insert into marts.fct_model_health_hourly values"
-            " (:stream, 'demo', :subject, :own, :hour, :mean, :mean, :samples, 'any')",
+            " (:stream, 'demo', :subject, :own, 1, :hour, :mean, :mean, :samples, 'any')",
             stream=stream,
             subject=subject,
             own=plant.equipment_class if stream == "champion" else None,

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ml import promotions, registry
+from ml.gate import Outcome
 from ml.score import score_range
 from ml.train import train
 
@@ -24,7 +25,7 @@ def test_first_training_makes_a_champion_that_scores(plant, ml_settings) -> None
         plant.engine, plant.equipment_class, trigger="initial", dagster_run_id="run-1", settings=ml_settings
     )
     assert outcome.is_promoted, outcome.reason
-    assert outcome.reason.startswith("It is the first champion: average precision ")
+    assert outcome.reason.startswith("It is the first champion, with nothing to compare: VUS-PR ")
     assert outcome.version == 1
 
     summary = score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
@@ -140,11 +141,9 @@ def test_an_equal_challenger_is_kept_and_the_ledger_says_why(plant, ml_settings)
     first = train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
     second = train(plant.engine, plant.equipment_class, trigger="schedule", settings=ml_settings)
     assert second.metrics == first.metrics
-    assert not second.is_promoted
-    precision = f"{first.metrics['average_precision']:.3f}"
-    assert (
-        second.reason
-        == f"Its average precision {precision} is not above the champion's {precision} on the same later data."
+    assert second.outcome is Outcome.KEPT
+    assert second.reason.startswith(
+        "Its lead may be chance: VUS-PR +0.000 against the champion (95 % interval +0.000 to +0.000, 5 machines, "
     )
     champion = registry.champion(plant.equipment_class, ml_settings)
     assert champion is not None
@@ -155,4 +154,4 @@ def test_an_equal_challenger_is_kept_and_the_ledger_says_why(plant, ml_settings)
         (2, 1, False, "schedule"),
     ]
     assert set(ledger[0].metrics["candidates"]) == {"lstm_autoencoder", "pca", "isolation_forest"}
-    assert set(ledger[0].metrics["baselines"]) == {"always_on", "random", "last_value"}
+    assert set(ledger[0].metrics["baselines"]) == {"always_on", "random", "last_value", "single_sensor"}

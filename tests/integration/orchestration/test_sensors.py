@@ -40,18 +40,26 @@ def promote(history: Any) -> Any:
     """Writes decisions into the promotion ledger, and takes them back."""
 
     def record(
-        version: int, *, episode_id: str | None = None, is_promoted: bool = True, trigger: str = "manual"
+        version: int,
+        *,
+        episode_id: str | None = None,
+        is_promoted: bool = True,
+        trigger: str = "manual",
+        beside_since: datetime | None = None,
     ) -> None:
         with history.engine.begin() as connection:
             connection.execute(
                 text("""
-                    insert into ml.promotions (model_name, challenger_version, is_promoted, reason, trigger, episode_id,
-                        metrics, mlflow_run_id, decided_at)
-                    values ('anomaly-pump', :version, :is_promoted, 'r', :trigger, :episode_id, '{}', 'm', :decided_at)
+                    insert into ml.promotions (model_name, challenger_version, is_promoted, is_shadow, reason, trigger,
+                        episode_id, metrics, mlflow_run_id, decided_at, data_until)
+                    values ('anomaly-pump', :version, :is_promoted, :is_shadow, 'r', :trigger,
+                        :episode_id, '{}', 'm', :decided_at, :data_until)
                 """),
                 {
                     "version": version,
-                    "is_promoted": is_promoted,
+                    "is_promoted": is_promoted and beside_since is None,
+                    "is_shadow": beside_since is not None,
+                    "data_until": beside_since,
                     "trigger": trigger,
                     "episode_id": episode_id,
                     "decided_at": NOON + 20 * HOUR,
@@ -130,6 +138,19 @@ def test_a_new_champion_scores_its_history_once(history: Any, promote: Any) -> N
     assert "scored its history" in history.tick("on_promotion").skip_message
     promote(1, trigger="rollback")
     (request,) = history.tick("on_promotion").run_requests
+
+
+def test_a_challenger_beside_the_champion_catches_up_with_what_its_training_missed(history: Any, promote: Any) -> None:
+    """Issue 5: from the hour of the newest reading it was trained on; once it is decided about, no more."""
+    promote(1)
+    (request,) = history.tick("on_promotion").run_requests
+    assert history.run(request, "scoring").success
+    promote(2, beside_since=NOON + 17.5 * HOUR)
+    (request,) = history.tick("on_promotion").run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-03-03-05:00"
+    assert request.tags["dagster/asset_partition_range_end"] == "2026-03-03-08:00"
+    promote(2, is_promoted=False)
+    assert "scored its history" in history.tick("on_promotion").skip_message
 
 
 def test_an_episode_is_answered_by_one_training(history: Any, promote: Any) -> None:

@@ -27,7 +27,11 @@ MATRIX: dict[str, dict[str, set[str]]] = {
     LOADER: {"raw": {"select", "insert", "update"}, "ml": {"select"}, "ops.archived_days": {"select"}},
     DBT: {"raw": {"select"}, "ml": {"select"}, "ops": {"select"}},
     EXPECTATIONS: {"raw": {"select"}, "ops.validation_results": {"select", "insert"}},
-    ML: {"ml": {"select", "insert", "update", "delete"}, "raw.touched_hours": {"select"}},
+    ML: {
+        "ml": {"select", "insert", "update", "delete"},
+        "raw.touched_hours": {"select"},
+        "ops.validation_results": {"select"},
+    },
     READER: {},
 }
 START = datetime(2026, 3, 1, 6, tzinfo=UTC)

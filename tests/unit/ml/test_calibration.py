@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.calibration import FAULT_PRIOR, Calibration, brier_score, confidence
+from ml.calibration import FAULT_PRIOR, Calibration, Reliability, brier_score, confidence
 
 
 def test_the_curve_at_points_worked_out_by_hand() -> None:
@@ -37,3 +37,24 @@ def test_scores_without_skill_give_the_prior_and_never_a_falling_curve() -> None
 
 def test_extreme_scores_do_not_overflow() -> None:
     assert Calibration(50.0, 0.0).probability(np.array([0.0, 1e300])).tolist() == pytest.approx([0.0, 1.0])
+
+
+def test_reliability_weighs_windows_to_the_assumed_share_of_faults() -> None:
+    """Ten sure normal windows, ten faulty ones of which half are called improbable; faults weigh 5 %, together."""
+    probability = np.array([0.02] * 10 + [0.95] * 5 + [0.02] * 5)
+    truth = np.repeat([False, True], 10)
+    curve = Reliability.of(probability, truth)
+    np.testing.assert_allclose(curve.probability, [0.02, 0.95])
+    np.testing.assert_allclose(curve.weight, [0.975, 0.025])
+    np.testing.assert_allclose(curve.frequency, [0.025 / 0.975, 1.0])
+    expected = 0.975 * (0.025 / 0.975 - 0.02) + 0.025 * 0.05
+    assert curve.expected_calibration_error == pytest.approx(expected)
+
+
+def test_a_calibration_that_fits_has_hardly_any_error() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.random(40_000) < 0.5
+    scores = np.exp(rng.standard_normal(40_000) + 2.0 * truth)
+    fitted = Calibration.fit(scores[::2], truth[::2])
+    assert Reliability.of(fitted.probability(scores[1::2]), truth[1::2]).expected_calibration_error < 0.01
+    assert Reliability.of(np.full(40_000, 0.9), truth).expected_calibration_error == pytest.approx(0.85)

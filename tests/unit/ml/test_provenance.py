@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,10 @@ def test_without_git_it_is_the_installed_version(monkeypatch: pytest.MonkeyPatch
 def test_outside_a_checkout_it_is_the_installed_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
     assert provenance.code_version().startswith("millrace ")
+
+
+def test_the_environment_lists_what_is_installed() -> None:
+    first, *installed = provenance.environment().splitlines()
+    assert first.startswith("# Python 3.")
+    assert f"numpy=={version('numpy')}" in installed
+    assert installed == sorted(installed, key=str.lower)

@@ -10,4 +10,14 @@ select
     peak_score,
     threshold,
     sensor_shares
-from {{ source('ml', 'anomalies') }}
+from {{ source('ml', 'anomalies') }} as anomalies
+-- Challengers that score beside the champion say nothing yet.
+where
+    exists (
+        select 1
+        from {{ ref('stg_ml__promotions') }} as promotions
+        where
+            promotions.is_promoted
+            and promotions.model_name = anomalies.model_name
+            and promotions.model_version = anomalies.model_version
+    )

@@ -21,9 +21,11 @@ renamed as (
 
         -- booleans
         is_promoted,
+        is_shadow,
 
         -- timestamps
-        decided_at
+        decided_at,
+        data_until
 
     from source
 
