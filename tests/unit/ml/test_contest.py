@@ -32,6 +32,7 @@ def data(spread: list[float]) -> TrainingData:
         held_out=part(100),
         later=(later,),
         spread=np.array(spread),
+        trimmed_count=0,
         reading_count=1,
         sha256="",
         started_at=AT,
