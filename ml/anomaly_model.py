@@ -44,6 +44,21 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """Why a window is strange; every field has shape (sensor,).
+
+    Attributes:
+        shares: Each sensor's share of the score; they sum to 1.
+        values: The window's last values, in the sensors' units, NaN where a sensor is missing.
+        nearest_normal: What they would be if the window were just normal.
+    """
+
+    shares: FloatArray
+    values: FloatArray
+    nearest_normal: FloatArray
+
+
+@dataclass(frozen=True)
 class AnomalyModel:
     """Scaler, detector, threshold, calibration and what to do about silent sensors, of one equipment class.
 
@@ -79,6 +94,11 @@ class AnomalyModel:
         """Each sensor's share of each window's score, shape (window, sensor); windows as in `judge`."""
         check_shape(windows, len(self.sensors))
         return self.detector.explain(self._prepared(windows))
+
+    def explanations(self, windows: FloatArray) -> list[Explanation]:
+        """All there is to say about each of some windows; windows as in `judge`."""
+        columns = self.explain(windows), windows[:, -1, :].astype(np.float64), self.nearest_normal(windows)
+        return [Explanation(*fields) for fields in zip(*columns, strict=True)]
 
     def nearest_normal(self, windows: FloatArray) -> FloatArray:
         """The values at which windows would just be normal: on the way to an ordinary window, up to the threshold.

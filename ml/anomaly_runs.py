@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ml.anomaly_model import Explanation
 from ml.arrays import BoolArray, FloatArray, IntArray
 
 
@@ -16,18 +17,18 @@ class AnomalyRun:
         first_step: End of the first window, in grid steps.
         last_step: End of the last window, inclusive.
         peak_score: The highest score, of the first window that has it.
-        peak_shares: Each sensor's share of the peak score, shape (sensor,).
+        peak: Why that window is strange.
     """
 
     first_step: int
     last_step: int
     peak_score: float
-    peak_shares: FloatArray
+    peak: Explanation
 
     def joined(self, later: "AnomalyRun") -> "AnomalyRun":
         """This run and one that follows it, as one."""
-        peak = later if later.peak_score > self.peak_score else self
-        return replace(peak, first_step=self.first_step, last_step=later.last_step)
+        stranger = later if later.peak_score > self.peak_score else self
+        return replace(stranger, first_step=self.first_step, last_step=later.last_step)
 
 
 def stretches(steps: IntArray, scores: FloatArray, is_anomaly: BoolArray) -> list[tuple[int, int, int]]:

@@ -208,9 +208,12 @@ def _replace(connection: Connection, model: AnomalyModel, scored: Scored, steps:
 def _judge(
     connection: Connection, model: AnomalyModel, scored: Scored, steps: range, tally: Tally
 ) -> Iterator[AnomalyRun]:
-    """Judge and store the windows that end at a step in which any sensor reported; yield the anomalous stretches."""
+    """Judge and store the windows that end at a step in which any sensor reported; yield the anomalous stretches.
+
+    Half of the sensors have to be there; the model stands in for the others.
+    """
     for frame in frames(connection, scored.equipment, scored.sensors, scored.grid_us, steps):
-        ends = window_ends(frame.values)
+        ends = window_ends(frame.values, least_sensors=-(-len(scored.sensors) // 2))
         ends = ends[frame.is_observed[ends]]
         if not len(ends):
             continue
@@ -222,8 +225,8 @@ def _judge(
         found = stretches(ends, judgement.score, judgement.is_anomaly)
         if not found:
             continue
-        shares = model.explain(cut(values, ends[[peak for _, _, peak in found]]))
-        for (first, last, peak), own in zip(found, shares, strict=True):
+        explained = model.explanations(cut(values, ends[[peak for _, _, peak in found]]))
+        for (first, last, peak), own in zip(found, explained, strict=True):
             steps_of = ends[[first, last]] + frame.first_step
             yield AnomalyRun(int(steps_of[0]), int(steps_of[1]), float(judgement.score[peak]), own)
 
@@ -238,5 +241,5 @@ def _remainder(connection: Connection, model: AnomalyModel, scored: Scored, span
     """What is left, outside the range, of an anomaly that reaches into it; its peak is explained anew."""
     step, score = peak_of(connection, scored, span)
     (frame,) = frames(connection, scored.equipment, scored.sensors, scored.grid_us, range(step, step + 1))
-    shares = model.explain(cut(frame.values, np.array([LEAD_STEPS])))
-    return AnomalyRun(span.start, span.stop - 1, score, shares[0])
+    (explained,) = model.explanations(cut(frame.values.astype(np.float32), np.array([LEAD_STEPS])))
+    return AnomalyRun(span.start, span.stop - 1, score, explained)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, delete, insert, select, text
 
 from ml.anomaly_model import Judgement
 from ml.anomaly_runs import AnomalyRun
-from ml.arrays import IntArray
+from ml.arrays import FloatArray, IntArray
 from ml.binary_copy import driver_connection, encode, text_column, time_column
 from ml.features import Equipment
 from ml.grid import datetime_of, microseconds_of, step_of
@@ -148,11 +149,18 @@ def replace_anomalies(connection: Connection, of: Scored, old: Iterable[range], 
                     "ended_at": of.time_of(run.last_step),
                     "peak_score": run.peak_score,
                     "threshold": of.threshold,
-                    "sensor_shares": {
-                        sensor: round(float(share), 6)
-                        for sensor, share in zip(of.sensors, run.peak_shares, strict=True)
-                    },
+                    "sensor_shares": _by_sensor(of.sensors, np.round(run.peak.shares, 6)),
+                    "sensor_values": _by_sensor(of.sensors, run.peak.values),
+                    "nearest_normal": _by_sensor(of.sensors, run.peak.nearest_normal),
                 }
                 for run in new
             ],
         )
+
+
+def _by_sensor(sensors: Sequence[str], values: FloatArray) -> dict[str, float | None]:
+    """Figures by sensor, for JSON, which has no NaN; float32's six digits are all there are."""
+    return {
+        sensor: None if np.isnan(value) else float(f"{float(value):.6g}")
+        for sensor, value in zip(sensors, values, strict=True)
+    }

@@ -49,12 +49,18 @@ CREATE TABLE ml.anomalies (
     peak_score double precision NOT NULL,
     threshold double precision NOT NULL,
     sensor_shares jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    sensor_values jsonb,
+    nearest_normal jsonb
 );
 
 COMMENT ON TABLE ml.anomalies IS 'One row per run of consecutive anomalous windows.';
 
 COMMENT ON COLUMN ml.anomalies.sensor_shares IS 'metric: share of the peak score, sums to 1';
+
+COMMENT ON COLUMN ml.anomalies.sensor_values IS 'metric: last value of the peak window; NULL: of an earlier release';
+
+COMMENT ON COLUMN ml.anomalies.nearest_normal IS 'metric: the value at which that window would just be normal';
 
 CREATE TABLE ml.drift_episodes (
     episode_id text NOT NULL,

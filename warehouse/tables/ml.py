@@ -49,6 +49,8 @@ anomalies = Table(
     Column("peak_score", Double, nullable=False),
     Column("threshold", Double, nullable=False),
     Column("sensor_shares", JSONB, nullable=False, comment="metric: share of the peak score, sums to 1"),
+    Column("sensor_values", JSONB, comment="metric: last value of the peak window; NULL: of an earlier release"),
+    Column("nearest_normal", JSONB, comment="metric: the value at which that window would just be normal"),
     utc("recorded_at", now=True),
     PrimaryKeyConstraint("site_code", "equipment_code", "model_name", "model_version", "started_at"),
     schema="ml",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, make_url, text
 
-from ml.anomaly_model import Judgement
+from ml.anomaly_model import Explanation, Judgement
 from ml.anomaly_runs import AnomalyRun
 from ml.features import Equipment
 from ml.score_tables import Scored, anomaly_spans, delete_scores, insert_scores, lock, replace_anomalies
@@ -153,7 +153,9 @@ def test_ml_writes_scores_and_reopens_their_hours(warehouse_url: str, as_role: A
         assert delete_scores(connection, of, span) == 0
         insert_scores(connection, of, steps, judgement)
         old = anomaly_spans(connection, of, span)
-        replace_anomalies(connection, of, old, [AnomalyRun(span.start, span.stop - 1, 1.0, np.ones(1))])
+        replace_anomalies(
+            connection, of, old, [AnomalyRun(span.start, span.stop - 1, 1.0, Explanation(*np.ones((3, 1))))]
+        )
     ledger.reopen(engine, START, START + HOUR)
     engine.dispose()
     assert run(as_role(ML, warehouse_url), "select count(*) from ml.scores") == [(3,)]

@@ -2,11 +2,17 @@
 
 import numpy as np
 
+from ml.anomaly_model import Explanation
 from ml.anomaly_runs import AnomalyRun, merge, stretches
 
 
+def explained(share: float) -> Explanation:
+    """Of one sensor."""
+    return Explanation(np.array([share]), np.array([7.0]), np.array([3.0]))
+
+
 def run(first: int, last: int, score: float) -> AnomalyRun:
-    return AnomalyRun(first, last, score, np.array([score]))
+    return AnomalyRun(first, last, score, explained(score))
 
 
 def test_stretches_break_at_normal_windows_and_at_missing_ones() -> None:
@@ -19,12 +25,12 @@ def test_stretches_break_at_normal_windows_and_at_missing_ones() -> None:
 
 def test_runs_that_touch_become_one_with_the_higher_peak() -> None:
     merged = merge([run(1, 3, 4.0), run(4, 6, 9.0), run(7, 7, 2.0), run(9, 9, 5.0)])
-    assert [(one.first_step, one.last_step, one.peak_score, one.peak_shares.tolist()) for one in merged] == [
+    assert [(one.first_step, one.last_step, one.peak_score, one.peak.shares.tolist()) for one in merged] == [
         (1, 7, 9.0, [9.0]),
         (9, 9, 5.0, [5.0]),
     ]
 
 
 def test_of_equal_peaks_the_first_explains_the_anomaly() -> None:
-    first, second = AnomalyRun(1, 1, 4.0, np.array([1.0])), AnomalyRun(2, 2, 4.0, np.array([0.0]))
-    assert merge([first, second])[0].peak_shares.tolist() == [1.0]
+    first, second = AnomalyRun(1, 1, 4.0, explained(1.0)), AnomalyRun(2, 2, 4.0, explained(0.0))
+    assert merge([first, second])[0].peak.shares.tolist() == [1.0]

@@ -9,7 +9,9 @@ select
     ended_at,
     peak_score,
     threshold,
-    sensor_shares
+    sensor_shares,
+    sensor_values,
+    nearest_normal
 from {{ source('ml', 'anomalies') }} as anomalies
 -- Challengers that score beside the champion say nothing yet.
 where
