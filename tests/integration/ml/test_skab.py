@@ -1,4 +1,4 @@
-"""The linear candidate on SKAB by its protocol, with the targets of issue 5. All detectors: `make bench-ml ONLY=skab`."""
+"""The linear candidate on SKAB by its protocol, with issue 5's targets. All detectors: `make bench-ml ONLY=skab`."""
 
 import numpy as np
 import pytest
