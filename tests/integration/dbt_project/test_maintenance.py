@@ -240,7 +240,8 @@ def test_verdicts_outlive_the_rows_they_were_made_from(engine: Engine, dbt: Any,
     assert summary.kept == {} and {day.family for day in summary.dropped} == {"events", "scores"}
     assert rows("select from raw.events union all select from ml.scores") == []
     assert told() == before
-    dbt("run", "--select", *(f"{model}+" for model in KEPT))
+    # How models did by week is told from tables that these tests do not build.
+    dbt("run", "--select", *(f"{model}+" for model in KEPT), "--exclude", "fct_model_performance_weekly+")
     assert told() == before
     day = {"start_hour": "2026-03-02T00:00Z", "end_hour": "2026-03-03T00:00Z", "start_date": MONDAY}
     dbt("run", "--select", *KEPT, **day, end_date=MONDAY + timedelta(days=1))

@@ -155,7 +155,7 @@ def test_hours_wait_until_the_days_around_them_are_back(warehouse_engine: Engine
     summary = restore(warehouse_engine, tmp_path, date(2026, 3, 5), date(2026, 3, 6))
     assert summary.waiting == [("demo", date(2026, 3, 5))]
     assert not is_pending()
-    summary = restore(warehouse_engine, tmp_path, date(2026, 3, 1), date(2026, 3, 8))
+    summary = restore(warehouse_engine, tmp_path, date(2026, 3, 1), date(2026, 3, 9))
     assert summary.waiting == []
     assert is_pending()
 
