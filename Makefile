@@ -33,16 +33,17 @@ docs: setup ## Build the docs of all tables and serve them on DOCS_PORT (8590); 
 
 ##@ Check
 test: setup ## Run every test, with coverage. WORKERS=2 at a time
-	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) --cov --cov-report=term-missing:skip-covered --durations 20 $(PYTEST_ARGS)
 
 test-unit: setup ## Run the unit tests alone (under a minute, no database)
 	@$(BIN)/python -m pytest -q tests/unit
 
-test-timescale: setup ## Run the warehouse's and dbt's tests on the TimescaleDB that timescale-up starts
+test-timescale: setup ## Run the warehouse's and dbt's tests, but for two of plain tables, on timescale-up's TimescaleDB
 	@urls="$${MILLRACE_TEST_WAREHOUSE_URL:-$$(tests/timescale.sh up $(WORKERS))}" && test -n "$$urls" && \
 		MILLRACE_TEST_WAREHOUSE_URL="$$urls" $(BIN)/python -m pytest -q -n $$(wc -w <<<"$$urls") $(BY_FILE) \
 			tests/integration/warehouse tests/integration/dbt_project \
-			tests/integration/orchestration/test_storage.py --ignore tests/integration/warehouse/test_embedded.py
+			tests/integration/orchestration/test_storage.py --ignore tests/integration/warehouse/test_embedded.py \
+			--ignore tests/integration/dbt_project/test_first_builds.py --ignore tests/integration/dbt_project/test_hourly_retention.py
 
 timescale-up: ## Start a real TimescaleDB for the tests and print its URLs (needs Debian or Ubuntu and root; 800 MB)
 	@tests/timescale.sh up $(WORKERS)

@@ -248,7 +248,7 @@ def test_trends_can_be_built_when_the_raw_readings_are_gone(
 ) -> None:
     """C2: raw readings are kept for half a year, daily ones for good; the daily ones themselves are frozen by then.
 
-    An hour that a half-hour zone cuts can only be told apart from raw, so what is built again is what follows from them.
+    An hour that a half-hour zone cuts can only be told apart from raw; what is built again is what follows from them.
     """
     with own_engine.begin() as connection:
         before = snapshot(connection)
