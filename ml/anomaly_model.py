@@ -12,7 +12,7 @@ from ml.arrays import BoolArray, FloatArray
 from ml.calibration import Calibration, confidence
 from ml.detectors.catalogue import restore
 from ml.detectors.protocol import Detector
-from ml.errors import SensorMismatch
+from ml.errors import ModelTooOld, SensorMismatch
 from ml.scaling import MinMaxScaler
 from ml.stand_in import StandIn
 from ml.windows import WINDOW_STEPS, check_shape
@@ -156,10 +156,16 @@ class AnomalyModel:
 
     @classmethod
     def load(cls, folder: Path) -> "AnomalyModel":
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises:
+            ModelTooOld: An earlier release wrote it.
+        """
         description: Mapping[str, Any] = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
             scaler, weights, stand_in = (_part(arrays, prefix) for prefix in (SCALER, DETECTOR, STAND_IN))
+        if not stand_in:
+            raise ModelTooOld("It was stored by an earlier release: train anew with python -m ml train <class>.")
         return cls(
             sensors=tuple(description["sensors"]),
             grid_s=float(description["grid_s"]),

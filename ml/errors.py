@@ -3,6 +3,7 @@
 MlError
 ├── NotEnoughData        too little history to train or to judge a model
 ├── SensorMismatch       windows do not have the shape or the sensors a model was trained on
+├── ModelTooOld          a model was stored by an earlier release, and lacks what this one needs
 ├── NotFitted            a detector is asked to score before it was fitted
 ├── GraphDisagrees       the ONNX graph of a model scores other than the model
 ├── TrainingInProgress   another training of the same model holds the lock
@@ -21,6 +22,10 @@ class NotEnoughData(MlError):
 
 class SensorMismatch(MlError):
     """Windows do not have the shape or the sensors that a model was trained on."""
+
+
+class ModelTooOld(MlError):
+    """A model was stored by an earlier release, and lacks what this one needs; it has to be trained anew."""
 
 
 class NotFitted(MlError):

@@ -12,7 +12,7 @@ from ml.contest import Contest, hold
 from ml.data_checks import failed_expectations
 from ml.dataset import TrainingData, read_training_data
 from ml.detectors.protocol import Progress
-from ml.errors import SensorMismatch
+from ml.errors import ModelTooOld, SensorMismatch
 from ml.evaluate import Evaluation
 from ml.gate import Outcome, Rules, best_of, decide
 from ml.promote import carry_out
@@ -193,7 +193,10 @@ def _decide(
 
 def _examine(champion: registry.Champion, contest: Contest, data: TrainingData) -> Evaluation | str:
     """Let the champion judge the same later stretches; a sentence where it cannot."""
-    model = registry.load(champion.model_name, champion.version)
+    try:
+        model = registry.load(champion.model_name, champion.version)
+    except ModelTooOld as error:
+        return f"version {champion.version}: {error}"
     if model.grid_s != data.grid_s:
         return f"version {champion.version} reads a grid of {model.grid_s:g} s, the data now have {data.grid_s:g} s"
     try:

@@ -11,7 +11,7 @@ from ml.anomaly_model import AnomalyModel
 from ml.calibration import Calibration
 from ml.detectors.isolation_forest import IsolationForestDetector
 from ml.detectors.pca import PcaDetector
-from ml.errors import SensorMismatch
+from ml.errors import ModelTooOld, SensorMismatch
 from ml.scaling import MinMaxScaler
 from ml.stand_in import StandIn
 
@@ -47,6 +47,15 @@ def test_saved_and_loaded_it_judges_the_same_and_nothing_is_pickled(
     assert json.loads((tmp_path / "model" / "model.json").read_text())["window_steps"] == 30
     with np.load(tmp_path / "model" / "weights.npz", allow_pickle=False) as arrays:
         assert all(arrays[name].dtype != object for name in arrays)
+
+
+def test_a_model_of_an_earlier_release_says_what_to_do(model: AnomalyModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    with np.load(tmp_path / "weights.npz") as arrays:
+        older = {name: arrays[name] for name in arrays if not name.startswith("stand_in.")}
+    np.savez_compressed(tmp_path / "weights.npz", **older)
+    with pytest.raises(ModelTooOld, match="train anew with python -m ml train"):
+        AnomalyModel.load(tmp_path)
 
 
 def test_sensors_are_found_by_name_or_missed_by_name(model: AnomalyModel) -> None:
