@@ -192,30 +192,6 @@ def test_an_hour_that_breaks_a_threshold_is_held_back_until_it_is_mended(
     assert "was scored" in summarized.tick("on_unscored_hours").skip_message
 
 
-def test_a_run_builds_first_what_fell_behind_after_it_was_asked_for(summarized: Any) -> None:
-    """D6: no hour and no date is settled with dimensions from before a change that was loaded before the run began."""
-
-    def move_to(zone: str) -> None:
-        summarized.api.put("sites", "demo", {"name": "Demo", "time_zone": zone})
-        assert [run.success for run in summarized.follow("on_new_batches", "load")] == [True]
-
-    summarized.push("readings", [reading(4 * 60 + 1, 5.0)])
-    summarized.follow("on_new_batches", "load")
-    (rollup,) = summarized.tick("on_touched_hours").run_requests
-    summarized.api.put("shifts", "DAY", {"name": "", "starts_at_local": "06:00", "ends_at_local": "14:00"})
-    move_to(WEST)
-    assert "not built yet" in summarized.tick("on_summarizable_hours").skip_message
-    assert summarized.run(rollup, "hourly_rollup").success
-    assert summarized.rows("select time_zone from marts.dim_sites") == [(WEST,)]
-    assert "up to date" in summarized.tick("on_reference_changes").skip_message
-
-    (summary,) = summarized.tick("on_summarizable_hours").run_requests
-    move_to(FAR_WEST)
-    assert summarized.run(summary, "daily_kpis").success
-    assert summarized.rows("select distinct time_zone from marts.dim_shift_calendar") == [(FAR_WEST,)]
-    assert "up to date" in summarized.tick("on_reference_changes").skip_message
-
-
 def test_an_alarm_reaches_the_marts_and_the_health_of_its_equipment(summarized: Any) -> None:
     """D3, S0-036: what the API raised is loaded by the next load, and the half-hourly run shows it."""
     rule = {"name": "High flow", "equipment_class": "pump", "metric": "flow", "kind": "limit", "limit": 150}
