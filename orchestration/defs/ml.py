@@ -7,7 +7,7 @@ See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guid
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import dagster as dg
@@ -35,12 +35,6 @@ CLASS_TAG: Final = "millrace/equipment_class"
 TRIGGER_TAG: Final = "millrace/trigger"
 _OWNERS = ["team:ml"]
 _FEATURES = ["marts", "features_equipment_readings"]
-REPORTED: Final = (
-    "fct_model_performance_weekly",
-    "fct_model_anomaly_sensors_weekly",
-    "fct_edge_confidence_weekly",
-    "fct_drift_episodes",
-)
 _settings = OrchestrationSettings()
 
 
@@ -187,34 +181,6 @@ def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResul
     yield dg.MaterializeResult(
         asset_key=["ml", "drift_features"],
         metadata={found.episode_id: dg.MetadataValue.md(as_markdown(found)) for found in explained},
-    )
-
-
-class ReportConfig(dg.Config):
-    """Which week is reported: any day of it, such as 2026-03-02; empty: the last that is complete."""
-
-    day: str | None = None
-
-
-@dg.asset(
-    key=["ml", "model_performance_reports"],
-    group_name="ml",
-    deps=[["marts", name] for name in REPORTED],
-    kinds={"python"},
-    owners=_OWNERS,
-)
-def model_performance_reports(config: ReportConfig, warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
-    """The weekly model performance report (S1-064), an HTML page. One file per ISO week, UTC."""
-    from ml import report
-
-    week = date.fromisoformat(config.day) if config.day else report.last_complete_week(datetime.now(UTC))
-    written, path = report.write(warehouse.engine(MlSettings().warehouse_url), week)
-    return dg.MaterializeResult(
-        metadata={
-            "report": dg.MetadataValue.url(path.resolve().as_uri()),
-            "week": f"{written.week:%G-W%V}",
-            "summary": report.summary(written),
-        }
     )
 
 
