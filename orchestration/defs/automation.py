@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from orchestration.defs import dbt_project, expectations, ingestion_api, ml, model_report, storage
+from orchestration.defs import dbt_project, expectations, ingestion_api, ml, storage
+from orchestration.defs.model_report import model_performance_reports
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import equipment_classes, has_signs_of_failure
 
@@ -45,7 +46,7 @@ training = dg.define_asset_job(
 )
 model_report = dg.define_asset_job(
     "model_report",
-    dg.AssetSelection.assets(model_report.model_performance_reports),
+    dg.AssetSelection.assets(model_performance_reports),
     description="Write the model performance report of a week (S1-064).",
 )
 # On Tuesday, when what the last day of the week brought late has been summarized.
