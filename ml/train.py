@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Engine
 
 from ml import promotions, registry, tracking
+from ml.anomaly_model import FORMAT
 from ml.candidates import Candidate, examine
 from ml.contest import Contest, hold
 from ml.data_checks import failed_expectations
@@ -177,6 +178,7 @@ def _decide(
         Rules(settings.false_alarm_cap, settings.shadow_h),
     )
     figures = {
+        "format": FORMAT,
         "detector": challenger.model.detector.name,
         "challenger": challenger.figures(),
         "champion": present.figures() if isinstance(present, Evaluation) else None,
@@ -195,8 +197,8 @@ def _examine(champion: registry.Champion, contest: Contest, data: TrainingData) 
     """Let the champion judge the same later stretches; a sentence where it cannot."""
     try:
         model = registry.load(champion.model_name, champion.version)
-    except ModelTooOld as error:
-        return f"version {champion.version}: {error}"
+    except ModelTooOld:
+        return f"version {champion.version} was stored by an earlier release"
     if model.grid_s != data.grid_s:
         return f"version {champion.version} reads a grid of {model.grid_s:g} s, the data now have {data.grid_s:g} s"
     try:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import dagster as dg
 from sqlalchemy import Engine
 
+from ml.anomaly_model import FORMAT
 from ml.settings import MlSettings
 from orchestration.attempts import failed_after, is_done, is_under_way
 from orchestration.defs.dbt_project import TRANSFORM_POOL
@@ -127,7 +128,9 @@ def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> I
     start, end = required(hours_of(context.run.tags))
     engine = warehouse.engine(MlSettings().warehouse_url)
     summary = score_range(engine, start, end)
-    if not summary.models:
+    if summary.too_old:
+        context.log.warning(f"of an earlier release, to be trained anew: {summary.too_old}")
+    elif not summary.models:
         context.log.info("no equipment class has a champion yet: nothing to score")
     settled = {f"{made.model_name} v{made.challenger_version}": made.reason for made in settle(engine)}
     for table in ("scores", "anomalies"):
@@ -190,9 +193,9 @@ def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResul
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def on_missing_champion(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
-    """An equipment class has enough history, no more of it is coming in, and it has no champion: train the first."""
+    """A class has enough history, no more of it is coming in, and no champion, or one of an earlier release: train."""
     engine = warehouse.engine()
-    history = History(hours=classes_without_champion(engine), backlog=old_hours_pending(engine))
+    history = History(hours=classes_without_champion(engine, FORMAT), backlog=old_hours_pending(engine))
     is_busy = history.backlog > 0 or is_under_way(context.instance, "load")
     watch = Watch.after(context.cursor, history, datetime.now(UTC))
     context.update_cursor(watch.cursor())
@@ -202,9 +205,11 @@ def on_missing_champion(context: dg.SensorEvaluationContext, warehouse: Warehous
     notes = [
         f"{name}: {hours} of {_settings.training_min_hours} hours of readings" for name, hours in history.hours.items()
     ]
-    # Another day of data is a reason to try again after failures.
-    works = [training_work(name, "initial", f"initial:{name}:{hours // 24}") for name, hours in ready.items()]
-    return ask_for(context.instance, works, notes=notes or ["every equipment class has a champion"])
+    # Another day of data is a reason to try again after failures and after challengers that the gate refused.
+    works = [training_work(name, "initial", f"initial:{name}:{FORMAT}:{hours // 24}") for name, hours in ready.items()]
+    due = [work for work in works if not is_done(context.instance, work.name)]
+    notes += [f"{work.label}: the gate refused it, see ml.promotions" for work in works if work not in due]
+    return ask_for(context.instance, due, notes=notes or ["every equipment class has a champion"])
 
 
 @dg.sensor(
