@@ -16,7 +16,7 @@ from ml.detectors.protocol import Progress
 from ml.errors import ModelTooOld, SensorMismatch
 from ml.evaluate import Evaluation
 from ml.gate import Outcome, Rules, best_of, decide
-from ml.promote import carry_out
+from ml.promote import carry_out, reigning
 from ml.provenance import code_version
 from ml.settings import MlSettings
 
@@ -113,11 +113,11 @@ def train(
             contest = hold(data, settings, tell)
             tell("recording", 0.0)
             challenger, run_id, version = _register(contest, data, settings, name, trigger)
-            champion = registry.champion(equipment_class, settings)
+            champion = reigning(engine, registry.champion(equipment_class, settings))
             decision = promotions.Decision(
                 model_name=name,
                 challenger_version=version,
-                champion_version=champion.version if champion else None,
+                champion_version=champion.challenger_version if champion else None,
                 trigger=trigger,
                 mlflow_run_id=run_id,
                 episode_id=episode_id,
@@ -162,7 +162,7 @@ def _register(
 
 def _decide(
     challenger: Candidate,
-    champion: registry.Champion | None,
+    champion: promotions.Decision | None,
     contest: Contest,
     data: TrainingData,
     failed: list[str],
@@ -193,15 +193,16 @@ def _decide(
     }
 
 
-def _examine(champion: registry.Champion, contest: Contest, data: TrainingData) -> Evaluation | str:
+def _examine(champion: promotions.Decision, contest: Contest, data: TrainingData) -> Evaluation | str:
     """Let the champion judge the same later stretches; a sentence where it cannot."""
+    version = f"version {champion.challenger_version}"
     try:
-        model = registry.load(champion.model_name, champion.version)
+        model = registry.load(champion.model_name, champion.challenger_version)
     except ModelTooOld:
-        return f"version {champion.version} was stored by an earlier release"
+        return f"{version} was stored by an earlier release"
     if model.grid_s != data.grid_s:
-        return f"version {champion.version} reads a grid of {model.grid_s:g} s, the data now have {data.grid_s:g} s"
+        return f"{version} reads a grid of {model.grid_s:g} s, the data now have {data.grid_s:g} s"
     try:
         return examine(model, data.sensors, contest.judges.later).evaluation
     except SensorMismatch as error:
-        return f"version {champion.version}: {error}"
+        return f"{version}: {error}"
