@@ -119,7 +119,8 @@ def _critical_since(hours: Sequence[HourlyMean]) -> datetime | None:
 
 def _hours_of(engine: Engine, reign: promotions.Decision, settings: MlSettings) -> list[HourlyMean]:
     """Hourly mean confidence for which a champion answers by its promotion, with enough samples, in order."""
-    if reign.trigger == promotions.ROLLBACK or reign.data_until is None:
+    is_of_anomalies = reign.model_name.startswith(registry.PREFIX)  # forecasts of remaining life have no confidence
+    if not is_of_anomalies or reign.trigger == promotions.ROLLBACK or reign.data_until is None:
         return []
     with engine.connect() as connection:
         rows = connection.execute(

@@ -73,7 +73,6 @@ def models(
     context: dg.AssetExecutionContext, config: TrainingConfig, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Train a challenger of one equipment class; the gate in `ml` decides whether it becomes champion."""
-    from ml.tracking import page_of
     from ml.train import train
 
     outcome = train(
@@ -82,18 +81,11 @@ def models(
         trigger=config.trigger,
         episode_id=config.episode_id,
         dagster_run_id=context.run.run_id,
-        dagster_url=f"{_settings.dagster_base_url()}/runs/{context.run.run_id}",
+        dagster_url=page_of_run(context),
         progress=lambda stage, share: context.log.info(f"{stage}: {share:.0%}"),
     )
-    mlflow = _settings.mlflow_base_url()
-    run_page, experiment_page = page_of(outcome.mlflow_run_id, mlflow)
-    links = {
-        "mlflow_run": run_page,
-        "mlflow_experiment": experiment_page,
-        "mlflow_model": f"{mlflow}/#/models/{outcome.model_name}/versions/{outcome.version}",
-    }
-    metadata = {**asdict(outcome), "trigger": config.trigger}
-    metadata |= {name: dg.MetadataValue.url(link) for name, link in links.items()}
+    links = mlflow_pages(outcome.model_name, outcome.version, outcome.mlflow_run_id)
+    metadata = {**asdict(outcome), "trigger": config.trigger, **links}
     for table in ("anomaly_models", "promotions"):
         yield dg.MaterializeResult(asset_key=["ml", table], metadata=metadata)
 
@@ -269,6 +261,25 @@ def on_unscored_hours(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     ]
     due = [work for work in works if not is_done(context.instance, work.name)]
     return ask_for(context.instance, due, notes=[] if due else ["every hour that was rolled up was scored"])
+
+
+def page_of_run(context: dg.AssetExecutionContext) -> str:
+    """Where a browser finds the Dagster run, for MLflow to link."""
+    return f"{_settings.dagster_base_url()}/runs/{context.run.run_id}"
+
+
+def mlflow_pages(model_name: str, version: int, mlflow_run_id: str) -> dict[str, dg.MetadataValue[Any]]:
+    """Where a browser finds the MLflow run, its experiment and the model version, for Dagster to link."""
+    from ml.tracking import page_of
+
+    mlflow = _settings.mlflow_base_url()
+    run_page, experiment_page = page_of(mlflow_run_id, mlflow)
+    links = {
+        "mlflow_run": run_page,
+        "mlflow_experiment": experiment_page,
+        "mlflow_model": f"{mlflow}/#/models/{model_name}/versions/{version}",
+    }
+    return {name: dg.MetadataValue.url(link) for name, link in links.items()}
 
 
 def training_work(equipment_class: str, trigger: str, name: str, episode_id: str | None = None) -> Work:

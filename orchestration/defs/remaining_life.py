@@ -11,7 +11,7 @@ import dagster as dg
 
 from ml.settings import MlSettings
 from orchestration.defs.dbt_project import TRANSFORM_POOL
-from orchestration.defs.ml import TRAINING_POOL
+from orchestration.defs.ml import TRAINING_POOL, mlflow_pages, page_of_run
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import classes_with_failures, has_remaining_life_model
 from orchestration.work import Work
@@ -46,9 +46,11 @@ def remaining_life_models(
         config.equipment_class,
         trigger=config.trigger,
         dagster_run_id=context.run.run_id,
+        dagster_url=page_of_run(context),
         progress=lambda stage, share: context.log.info(f"{stage}: {share:.0%}"),
     )
-    return dg.MaterializeResult(metadata=asdict(outcome))
+    links = mlflow_pages(outcome.model_name, outcome.version, outcome.mlflow_run_id)
+    return dg.MaterializeResult(metadata={**asdict(outcome), "trigger": config.trigger, **links})
 
 
 @dg.asset(
