@@ -192,11 +192,15 @@ def newest_promotions(engine: Engine) -> list[Promotion]:
                     is_promoted
                     or (
                         is_shadow
-                        -- It ends with the next decision about it, and with the next champion.
+                        -- It ends with the next decision about it, with the next to score beside and the next champion.
                         and not exists (
                             select from ml.promotions as later
                             where later.model_name = p.model_name and later.promotion_id > p.promotion_id
-                                and (later.is_promoted or later.challenger_version = p.challenger_version)
+                                and (
+                                    later.is_promoted
+                                    or later.is_shadow
+                                    or later.challenger_version = p.challenger_version
+                                )
                         )
                     )
                 )

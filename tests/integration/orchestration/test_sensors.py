@@ -183,7 +183,10 @@ def test_a_challenger_beside_the_champion_catches_up_with_what_its_training_miss
     (request,) = history.tick("on_promotion").run_requests
     assert request.tags["dagster/asset_partition_range_start"] == "2026-03-03-05:00"
     assert request.tags["dagster/asset_partition_range_end"] == "2026-03-03-08:00"
-    promote(2, is_promoted=False)
+    promote(3, beside_since=NOON + 18.5 * HOUR)
+    (request,) = history.tick("on_promotion").run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-03-03-06:00"
+    promote(3, is_promoted=False)
     assert "scored its history" in history.tick("on_promotion").skip_message
 
 
