@@ -3,6 +3,7 @@
 Nothing is point-adjusted: a fault found in one step of a hundred counts as one step found.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 
@@ -218,6 +219,23 @@ def bootstrap_interval(
     with nothing_is_nan():
         low, high = np.nanquantile(statistic(np.asarray(values)[drawn]), [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
+
+
+def expanded(share: float, count: int) -> float:
+    """The share to ask of a percentile bootstrap of few groups, for an interval that holds what `share` promises.
+
+    Groups drawn anew vary less than groups do, by (n - 1) / n, and nothing tells them that their spread was measured on
+    n: of six, one equal challenger in 14 had its whole interval above 0, and not one in 40 (the expanded percentile
+    interval: Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69(4), 2015).
+
+    Args:
+        share: Wanted, 0-1.
+        count: Of groups, at least two.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    quantile = math.sqrt(count / (count - 1)) * stdtrit(count - 1, (1 + share) / 2)
+    return float(2 * ndtr(quantile) - 1)
 
 
 def nested_interval(

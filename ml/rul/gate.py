@@ -13,7 +13,7 @@ import numpy as np
 
 from ml.arrays import FloatArray
 from ml.errors import SensorMismatch
-from ml.metrics import bootstrap_interval
+from ml.metrics import bootstrap_interval, expanded
 from ml.rul.dataset import TrainingLives
 from ml.rul.histories import cut
 from ml.rul.metrics import rmse
@@ -24,6 +24,7 @@ NAIVE: Final = "mean life minus age"
 LEAST_EQUIPMENT: Final = 6
 """With n machines, one of two equal models is better on all of them with a chance of 1 in 2 ** n, and the bootstrap
 calls it certain: from six on that is less than the 2.5 % that the bound allows."""
+SHARE: Final = 0.95
 SEED: Final = 31_415
 
 
@@ -93,7 +94,7 @@ def _compared(champion: FloatArray, beside: str) -> tuple[bool, str]:
     if count < LEAST_EQUIPMENT:
         few = f"{count} machines have failed since the champion learnt, {LEAST_EQUIPMENT} are needed to compare the two"
         return False, f"{beside} {few}."
-    low, high = bootstrap_interval(champion, np.random.default_rng(SEED))
+    low, high = bootstrap_interval(champion, np.random.default_rng(SEED), expanded(SHARE, count))
     words = "It is better than the champion" if low > 0 else "Its lead over the champion may be chance"
     lead = f"RMSE lower by {champion.mean():.1f} steps (95 % interval {low:.1f} to {high:.1f}"
     return low > 0, f"{beside} {words}: {lead}, {count} machines that failed since)."
