@@ -21,7 +21,12 @@ _log = logging.getLogger(__name__)
 
 
 def roll_back(
-    engine: Engine, equipment_class: str, *, reason: str, settings: MlSettings | None = None
+    engine: Engine,
+    equipment_class: str,
+    *,
+    reason: str,
+    prefix: str = registry.PREFIX,
+    settings: MlSettings | None = None,
 ) -> promotions.Decision:
     """Make the champion before the present one champion again and record it in the ledger.
 
@@ -29,6 +34,7 @@ def roll_back(
         engine: The warehouse.
         equipment_class: Whose model.
         reason: Why, for the ledger.
+        prefix: Of the kind of model.
         settings: Read from the environment where None.
 
     Raises:
@@ -37,7 +43,7 @@ def roll_back(
         TrackingUnavailable: MLflow does not answer.
     """
     settings = settings or MlSettings()
-    name = registry.model_name(equipment_class)
+    name = prefix + equipment_class
     with promotions.deciding(engine, name):
         return _take_back(engine, name, reason, settings)
 
@@ -102,7 +108,7 @@ def _way_back(decisions: Sequence[promotions.Decision], name: str) -> promotions
     """
     version = promotions.version_before(decisions, name)
     found = next(past for past in reversed(decisions) if past.challenger_version == version)
-    if found.model_format < FORMAT:
+    if name.startswith(registry.PREFIX) and found.model_format < FORMAT:
         raise NothingToRollBackTo(f"{name} version {version}, the champion before, was stored by an earlier release.")
     return found
 

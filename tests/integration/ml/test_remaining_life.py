@@ -6,7 +6,7 @@ import sys
 import sysconfig
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,10 @@ from sqlalchemy import Engine, insert, make_url, text
 from bench.ml.cmapss import read
 from ml import promotions, registry, tracking
 from ml.errors import NotEnoughData
+from ml.promote import carry_out
+from ml.promotions import Decision
+from ml.registry import Champion
+from ml.rollback import roll_back, roll_back_critical
 from ml.rul.predict import forecast_all
 from ml.rul.tracking import PREFIX
 from ml.rul.train import train
@@ -198,6 +202,21 @@ def check_the_champion_stays(fleet: Fleet, settings: MlSettings) -> None:
     assert (first.is_promoted, kept.is_promoted, kept.champion_version) == (True, False, 1)
     longest = max(len(history.values) for history in read().training[:FAILED])
     assert first.data_until == kept.data_until == START + CYCLE * longest
+    check_the_way_back(fleet, settings, first)
+
+
+def check_the_way_back(fleet: Fleet, settings: MlSettings, first: Decision) -> None:
+    """Once it is champion, one command takes it back."""
+    source = tracking.connect(settings).get_model_version(first.model_name, "2").source
+    assert source is not None
+    third = replace(
+        first, challenger_version=registry.register(first.model_name, source, {}), champion_version=1, decided_at=None
+    )
+    carry_out(fleet.ml, third, settings)
+    assert registry.champion(CLASS, settings, prefix=PREFIX) == Champion(CLASS, PREFIX + CLASS, 3)
+    assert roll_back_critical(fleet.ml, settings=settings) == []  # which is about confidence, and there is none here
+    roll_back(fleet.ml, CLASS, reason="a try", prefix=PREFIX, settings=settings)
+    assert registry.champion(CLASS, settings, prefix=PREFIX) == Champion(CLASS, PREFIX + CLASS, 1)
 
 
 def check_recorded(run_id: str, settings: MlSettings) -> None:
