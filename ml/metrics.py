@@ -18,6 +18,20 @@ VUS_THRESHOLDS = 250
 BOOTSTRAP_DRAWS = 2_000
 
 
+def operating_points(is_anomaly: BoolArray, scores: FloatArray) -> tuple[IntArray, IntArray]:
+    """Hits and false alarms at each threshold that the scores know, from the strictest on, shape (threshold,) each.
+
+    Args:
+        is_anomaly: Truth, shape (window,).
+        scores: Higher is stranger, shape (window,); equal scores are flagged together, so that a detector which calls
+            everything equally strange has one point and no curve.
+    """
+    order = np.argsort(-scores, kind="stable")
+    last_of_equals = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    hits = np.cumsum(is_anomaly[order], dtype=np.int64)[last_of_equals]
+    return hits, last_of_equals + 1 - hits
+
+
 def average_precision(is_anomaly: BoolArray, scores: FloatArray) -> float:
     """Area under the precision-recall curve: the mean of the precisions, weighted by the recall each one adds.
 
@@ -31,12 +45,9 @@ def average_precision(is_anomaly: BoolArray, scores: FloatArray) -> float:
     total = int(is_anomaly.sum())
     if not total:
         return float("nan")
-    order = np.argsort(-scores, kind="stable")
-    last_of_equals = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    found = np.cumsum(is_anomaly[order])[last_of_equals]
-    precision = found / (last_of_equals + 1)
-    recall_added = np.diff(found, prepend=0) / total
-    return float((precision * recall_added).sum())
+    hits, false_alarms = operating_points(is_anomaly, scores)
+    recall_added = np.diff(hits, prepend=0) / total
+    return float((hits / (hits + false_alarms) * recall_added).sum())
 
 
 def vus_pr(is_anomaly: BoolArray, scores: FloatArray, window: int = VUS_WINDOW) -> float:

@@ -14,6 +14,7 @@ from ml.metrics import (
     false_alarm_rate,
     missed_alarm_rate,
     nested_interval,
+    operating_points,
     pooled,
     steps_to_detect,
     vus_pr,
@@ -25,6 +26,14 @@ TRUTH = np.array([True, False, True, False])
 def test_average_precision_weighs_precision_by_the_recall_it_adds() -> None:
     # Found in order: hit (precision 1, recall +1/2), miss, hit (precision 2/3, recall +1/2).
     assert average_precision(TRUTH, np.array([0.9, 0.8, 0.7, 0.6])) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_equal_scores_are_one_point_of_a_curve() -> None:
+    """The strictest threshold flags one hit, the next a miss and a hit, and an alarm that never stops all at once."""
+    hits, false_alarms = operating_points(TRUTH, np.array([0.9, 0.5, 0.5, 0.1]))
+    assert (hits.tolist(), false_alarms.tolist()) == ([1, 2, 2], [0, 1, 2])
+    hits, false_alarms = operating_points(TRUTH, np.ones(4))
+    assert (hits.tolist(), false_alarms.tolist()) == ([2], [2])
 
 
 def test_equal_scores_are_found_together() -> None:
