@@ -11,8 +11,9 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from ml import promotions, registry
+from ml.cause import Cause
 from ml.detectors.protocol import Progress
-from ml.provenance import code_version
+from ml.promote import carry_out
 from ml.rul import tracking
 from ml.rul.boosting import BoostedTrees
 from ml.rul.cross_fit import CrossFit, cross_fit
@@ -24,7 +25,7 @@ from ml.rul.protocol import Estimator
 from ml.rul.sensors import informative
 from ml.rul.sequence.estimator import SequenceModel
 from ml.settings import MlSettings
-from ml.tracking import connect, log_decision, training_run
+from ml.tracking import connect, training_run
 
 PREFIX: Final = "rul-"
 FOLDS: Final = 5
@@ -65,9 +66,8 @@ class TrainingLives:
 def train(
     engine: Engine,
     equipment_class: str,
+    cause: Cause,
     *,
-    trigger: str,
-    dagster_run_id: str | None = None,
     progress: Progress | None = None,
     settings: MlSettings | None = None,
 ) -> RulOutcome:
@@ -76,8 +76,7 @@ def train(
     Args:
         engine: The warehouse.
         equipment_class: Whose model.
-        trigger: schedule or manual.
-        dagster_run_id: The Dagster run it is part of.
+        cause: Why it is trained.
         progress: Told what is going on and how much of it is done.
         settings: Read from the environment where None.
 
@@ -90,14 +89,8 @@ def train(
     tell = progress or (lambda stage, share: None)
     name = PREFIX + equipment_class
     with promotions.deciding(engine, name):
-        client = connect(settings)
-        tags = {
-            "model_name": name,
-            "trigger": trigger,
-            "dagster_run_id": dagster_run_id,
-            "git_commit": code_version(),
-        }
-        with training_run(equipment_class, f"{name} {trigger}", tags) as run_id:
+        connect(settings)
+        with training_run(equipment_class, name, cause) as run_id:
             tell("reading", 0.0)
             with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
                 lives = read_lives(connection, equipment_class, settings)
@@ -115,7 +108,8 @@ def train(
             )
             tracking.log_training(lives.samples, fits, figures, _params(lives, model, settings))
             uri = tracking.log_model(model, lives.samples)
-            version = registry.register(name, uri, {"estimator": best, "data_sha256": lives.sha256, "trigger": trigger})
+            about = {"estimator": best, "data_sha256": lives.sha256, "trigger": cause.trigger}
+            version = registry.register(name, uri, about)
             is_promoted, reason = decide(figures[best], best)
             before = next((one for one in registry.champions(settings, prefix=PREFIX) if one.model_name == name), None)
             decision = promotions.Decision(
@@ -124,16 +118,13 @@ def train(
                 champion_version=before.version if before else None,
                 is_promoted=is_promoted,
                 reason=reason,
-                trigger=trigger,
+                trigger=cause.trigger,
                 mlflow_run_id=run_id,
-                dagster_run_id=dagster_run_id,
+                episode_id=cause.episode_id,
+                dagster_run_id=cause.dagster_run_id,
                 metrics={"challenger": figures[best], "candidates": figures},
             )
-            with engine.begin() as connection:
-                promotions.record(connection, decision)
-                if is_promoted:
-                    registry.make_champion(client, name, version)
-            log_decision(client, decision)
+            carry_out(engine, decision, settings)
     return RulOutcome(name, version, is_promoted, reason, figures[best], run_id)
 
 

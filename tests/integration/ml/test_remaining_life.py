@@ -17,6 +17,7 @@ from sqlalchemy import Engine, insert, make_url, text
 
 from bench.ml.cmapss import read
 from ml import registry, tracking
+from ml.cause import Cause
 from ml.errors import NotEnoughData
 from ml.rul.predict import forecast_all
 from ml.rul.train import PREFIX, train
@@ -140,7 +141,7 @@ def test_engines_that_run_get_a_date_for_their_maintenance(
     fleet: Fleet, ml_settings: MlSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S0-028, S2-069, issue 5: learnt from failures in the warehouse, forecast by Dagster, seen in the marts."""
-    outcome = train(fleet.ml, CLASS, trigger="manual", settings=ml_settings)
+    outcome = train(fleet.ml, CLASS, Cause(trigger="manual"), settings=ml_settings)
     assert (outcome.model_name, outcome.version, outcome.is_promoted) == (PREFIX + CLASS, 1, True), outcome.reason
     assert outcome.metrics["rmse"] < outcome.metrics["naive_rmse"]
     assert "'mean life minus age' on held-out equipment" in outcome.reason
@@ -192,7 +193,7 @@ def test_too_few_failures_are_said_in_a_sentence(fleet: Fleet, ml_settings: MlSe
     with fleet.owner.begin() as connection:
         connection.execute(text("delete from raw.events where work_unit_code in ('U-T05', 'U-T06')"))
     with pytest.raises(NotEnoughData, match="9 pieces of equipment have readings up to a failure, 10 are needed"):
-        train(fleet.ml, CLASS, trigger="manual", settings=ml_settings)
+        train(fleet.ml, CLASS, Cause(trigger="manual"), settings=ml_settings)
     with pytest.raises(NotEnoughData, match="No equipment has readings up to a failure"):
-        train(fleet.ml, "kettle", trigger="manual", settings=ml_settings)
+        train(fleet.ml, "kettle", Cause(trigger="manual"), settings=ml_settings)
     assert fleet.rows("select * from ml.promotions") == []
