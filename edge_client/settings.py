@@ -22,6 +22,7 @@ class EdgeSettings(BaseSettings):
     )
     api_key: SecretStr | None = Field(None, description="API key with the scopes push and registry")
     site_code: str = Field("demo", min_length=1, description="Site under which the collector's equipment is registered")
+    mqtt_password: SecretStr | None = Field(None, description="Password of --mqtt-user at the MQTT broker")
     spool_path: Path = Field(
         Path(".millrace/edge/spool.sqlite"), description="SQLite file that holds what is not sent yet"
     )
