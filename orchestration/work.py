@@ -9,8 +9,8 @@ import dagster as dg
 
 from orchestration.attempts import MAX_ATTEMPTS, WORK_TAG, Hold, judge
 
-# On jobs that may take hours. dagster.yaml lets so few of them run at once that loads and rollups always have a slot.
-BACKGROUND: Final = {"millrace/background": "true"}
+# On jobs that may take hours: dagster.yaml lets so few of them run at once that loads and rollups always have a slot.
+BACKGROUND: Final = {"millrace/background": "true", "dagster/max_runtime": str(8 * 3_600)}
 
 
 @dataclass(frozen=True, kw_only=True)
