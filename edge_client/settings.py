@@ -15,7 +15,9 @@ Seconds = Annotated[float, Field(gt=0)]
 class EdgeSettings(BaseSettings):
     """Settings of the edge client."""
 
-    model_config = SettingsConfigDict(env_prefix="MILLRACE_EDGE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MILLRACE_EDGE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     api_url: str = Field(
         "http://127.0.0.1:8000", pattern=r"^https?://\S+$", description="Where the ingestion API answers"
