@@ -5,6 +5,8 @@ See https://docs.dagster.io/integrations/libraries/dbt
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -21,14 +23,12 @@ from orchestration.defs.partitions import (
     HOURS_OF_DAYS,
     PARTITIONS_START,
     day_pieces,
-    day_tags,
     days_of,
     hour_pieces,
-    hour_tags,
     hours_of,
     required,
 )
-from orchestration.defs.range_work import range_works
+from orchestration.defs.range_work import DAILY, HOURLY, range_works
 from orchestration.defs.resources import DbtResource, WarehouseResource
 from orchestration.local_days import hours_inside, local_dates, merge
 from orchestration.manifest import load_manifest, project_hash
@@ -219,19 +219,18 @@ def on_reference_changes(context: dg.SensorEvaluationContext, warehouse: Warehou
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
-    """Loads have touched hours: check them and roll them up, one run per contiguous range (D6)."""
+    """Loads have touched hours: check them and roll them up, one run per contiguous range (D6).
+
+    A range that fails is cut until the bad hour stands alone; the hours around it go on.
+    """
     engine = warehouse.engine()
     if is_under_way(context.instance, "hourly_rollup"):
         return ask_for(context, [], notes=["a rollup is under way"])
     if not is_reference_built(engine):
         return ask_for(context, [], notes=[_REFERENCE_IS_BEHIND])
     ranges = ledger.pending_ranges(engine, "rolled_up")
-    pieces = (
-        (hour_tags(start, end), ledger.seen(engine, "rolled_up", start, end))
-        for touched in ranges
-        for start, end in hour_pieces(touched.start, touched.end)
-    )
-    works = range_works(context.instance, "hourly_rollup", "dbt_hourly", pieces)
+    pieces = (piece for touched in ranges for piece in hour_pieces(touched.start, touched.end))
+    works = range_works(context.instance, HOURLY, pieces, partial(ledger.seen, engine, "rolled_up"))
     too_old = [f"hours before {PARTITIONS_START:%F} wait: set MILLRACE_PARTITIONS_START to an earlier date"]
     notes = too_old if ranges and ranges[0].start < PARTITIONS_START else []
     if frozen := ledger.frozen_count(engine):
@@ -253,12 +252,12 @@ def on_summarizable_hours(context: dg.SensorEvaluationContext, warehouse: Wareho
         return ask_for(context, [], notes=[_REFERENCE_IS_BEHIND])
     zones = site_zones(engine)
     dates = merge(local_dates(hours.start, hours.end, zones) for hours in ledger.pending_ranges(engine, "summarized"))
-    pieces = (
-        (day_tags(start, end), ledger.seen(engine, "summarized", *hours_inside(start, end, zones)))
-        for first, last in dates
-        for start, end in day_pieces(first, last)
-    )
-    works = range_works(context.instance, "daily_kpis", "dbt_daily", pieces)
+    pieces = (piece for first, last in dates for piece in day_pieces(first, last))
+
+    def seen(start: date, end: date) -> ledger.Snapshot:
+        return ledger.seen(engine, "summarized", *hours_inside(start, end, zones))
+
+    works = range_works(context.instance, DAILY, pieces, seen)
     return ask_for(context, works, most=_settings.ranges_per_tick)
 
 
