@@ -65,7 +65,7 @@ def erase_worker(engine: Engine, site_code: str, worker_code: str, pseudonym: st
             ingest_ledger.lock(connection, site_code, kind)
         places = [place for place in connection.execute(_PLACES).all() if _column(place)]
         # Also those without the code: a build that reads raw rows as they are now may be about to write it there.
-        relations = ", ".join(place.relation for place in places)
+        relations = ", ".join(f"only {place.relation}" for place in places)
         connection.execute(text(f"lock table {relations} in row exclusive mode"))
         changed = {place.relation: _rename(connection, place, codes) for place in places}
         changed["raw.registry_changes"] = connection.execute(_REGISTRY, codes).rowcount
