@@ -32,7 +32,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 CYCLE = timedelta(hours=1)
 SENSORS = {"T30": 2, "T50": 3, "Ps30": 10, "phi": 11, "P2": 4}  # the last never moves
 FAILED, RUNNING, AGAIN = 11, 3, "T01"
-VIEWS = "+fct_equipment_remaining_life +features_equipment_readings"
+VIEWS = "+fct_equipment_remaining_life +fct_equipment_failures +features_equipment_readings"
 
 
 @dataclass
