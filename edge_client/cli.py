@@ -1,7 +1,6 @@
 """The edge client's command line. It reads options and picks the collector; the work begins in `loop.py`."""
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -137,7 +136,7 @@ def _mqtt(settings: EdgeSettings, options: argparse.Namespace) -> Collector:
             client_id=options.mqtt_client_id or f"millrace-{settings.site_code}",
             template=None if options.mqtt_sparkplug else options.mqtt_template,
             user=options.mqtt_user,
-            password=os.environ.get("MILLRACE_EDGE_MQTT_PASSWORD"),
+            password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
             is_tls=options.mqtt_tls,
         )
     )

@@ -15,13 +15,16 @@ Seconds = Annotated[float, Field(gt=0)]
 class EdgeSettings(BaseSettings):
     """Settings of the edge client."""
 
-    model_config = SettingsConfigDict(env_prefix="MILLRACE_EDGE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MILLRACE_EDGE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     api_url: str = Field(
         "http://127.0.0.1:8000", pattern=r"^https?://\S+$", description="Where the ingestion API answers"
     )
     api_key: SecretStr | None = Field(None, description="API key with the scopes push and registry")
     site_code: str = Field("demo", min_length=1, description="Site under which the collector's equipment is registered")
+    mqtt_password: SecretStr | None = Field(None, description="Password of --mqtt-user at the MQTT broker")
     spool_path: Path = Field(
         Path(".millrace/edge/spool.sqlite"), description="SQLite file that holds what is not sent yet"
     )

@@ -23,11 +23,12 @@ EquipmentClass = Annotated[str, typer.Argument(help="Equipment class, such as pu
 @app.command()
 def train(equipment_class: EquipmentClass) -> None:
     """Train all candidates and let the best challenge the champion."""
+    from ml.cause import Cause
     from ml.train import train
 
     console = _console()
     with _warehouse() as engine, console.status("starting") as status:
-        outcome = train(engine, equipment_class, trigger="manual", progress=_show(status.update))
+        outcome = train(engine, equipment_class, Cause(trigger="manual"), progress=_show(status.update))
     console.print(f"{outcome.model_name} v{outcome.version}: {outcome.outcome.in_words}. {outcome.reason}")
 
 
@@ -51,11 +52,12 @@ def score(
 @app.command()
 def train_rul(equipment_class: EquipmentClass) -> None:
     """Train the models of remaining life; the better one becomes champion if it beats the naive baseline."""
+    from ml.cause import Cause
     from ml.rul.train import train
 
     console = _console()
     with _warehouse() as engine, console.status("starting") as status:
-        outcome = train(engine, equipment_class, trigger="manual", progress=_show(status.update))
+        outcome = train(engine, equipment_class, Cause(trigger="manual"), progress=_show(status.update))
     verdict = "promoted" if outcome.is_promoted else "kept as challenger"
     console.print(f"{outcome.model_name} v{outcome.version}: {verdict}. {outcome.reason}")
 

@@ -19,12 +19,13 @@ import numpy as np
 from ml import plots, served_model
 from ml.arrays import BoolArray
 from ml.candidates import Candidate
+from ml.cause import Cause
 from ml.dataset import TrainingData
 from ml.errors import TrackingUnavailable
 from ml.evaluate import Evaluation, TestScores
 from ml.faults import inject
 from ml.promotions import Decision
-from ml.provenance import environment
+from ml.provenance import code_version, environment
 from ml.settings import MlSettings
 from ml.windows import WINDOW_STEPS
 
@@ -74,26 +75,25 @@ def connect(settings: MlSettings) -> "MlflowClient":
 
 
 @contextmanager
-def training_run(
-    equipment_class: str, name: str, tags: Mapping[str, str | None], dagster_url: str | None = None
-) -> Iterator[str]:
+def training_run(equipment_class: str, model_name: str, cause: Cause) -> Iterator[str]:
     """Open the run of a training, in the experiment of its equipment class, with its environment; yields its id.
 
     A training that raises leaves a run marked as failed.
 
     Args:
         equipment_class: Names the experiment.
-        name: Of the run.
-        tags: What is known about it; None is left out.
-        dagster_url: The Dagster run that it is part of, as a browser reaches it; shown on the run's page.
+        model_name: Of the registered model.
+        cause: Why it is trained; tags say so, and the run's page links the Dagster run.
     """
     import mlflow
 
     experiment = mlflow.set_experiment(equipment_class)
-    libraries = {f"version.{library}": version(library) for library in LIBRARIES}
-    links = {"dagster_url": dagster_url, DESCRIPTION_TAG: f"[Dagster run]({dagster_url})" if dagster_url else None}
-    known = {key: value for key, value in {**tags, **links}.items() if value is not None}
-    with mlflow.start_run(experiment_id=experiment.experiment_id, run_name=name, tags=known | libraries) as run:
+    link = f"[Dagster run]({cause.dagster_url})" if cause.dagster_url else None
+    about = {"model_name": model_name, **vars(cause), "git_commit": code_version(), DESCRIPTION_TAG: link}
+    tags = {key: value for key, value in about.items() if value is not None}
+    tags |= {f"version.{library}": version(library) for library in LIBRARIES}
+    name = f"{model_name} {cause.trigger}"
+    with mlflow.start_run(experiment_id=experiment.experiment_id, run_name=name, tags=tags) as run:
         mlflow.log_text(environment(), "environment.txt")
         yield run.info.run_id
 

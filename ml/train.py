@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Engine
 
 from ml import promotions, registry, tracking
 from ml.anomaly_model import FORMAT
 from ml.candidates import Candidate, examine
+from ml.cause import Cause
 from ml.contest import Contest, hold
 from ml.data_checks import failed_expectations
 from ml.dataset import TrainingData, read_training_data
@@ -17,10 +18,7 @@ from ml.errors import ModelTooOld, SensorMismatch
 from ml.evaluate import Evaluation
 from ml.gate import Outcome, Rules, best_of, decide
 from ml.promote import carry_out, reigning
-from ml.provenance import code_version
 from ml.settings import MlSettings
-
-TRIGGERS: Final = ("initial", "schedule", "drift", "manual")
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,8 @@ class TrainingOutcome:
 def train(
     engine: Engine,
     equipment_class: str,
+    cause: Cause,
     *,
-    trigger: str,
-    episode_id: str | None = None,
-    dagster_run_id: str | None = None,
-    dagster_url: str | None = None,
     progress: Progress | None = None,
     settings: MlSettings | None = None,
 ) -> TrainingOutcome:
@@ -78,10 +73,7 @@ def train(
     Args:
         engine: The warehouse.
         equipment_class: Whose model.
-        trigger: initial, schedule, drift or manual.
-        episode_id: The drift episode it answers.
-        dagster_run_id: The Dagster run it is part of.
-        dagster_url: Where a browser finds that run.
+        cause: Why it is trained.
         progress: Told what is going on and how much of it is done.
         settings: Read from the environment where None.
 
@@ -90,38 +82,29 @@ def train(
         TrainingInProgress: The same model is being trained.
         TrackingUnavailable: MLflow does not answer.
     """
-    if trigger not in TRIGGERS:
-        raise ValueError(f"trigger {trigger!r} is none of {', '.join(TRIGGERS)}")
     settings = settings or MlSettings()
     tell = progress or (lambda stage, share: None)
     name = registry.model_name(equipment_class)
     with promotions.deciding(engine, name):
-        answered = promotions.answer_to(engine, episode_id) if episode_id else None
+        answered = promotions.answer_to(engine, cause.episode_id) if cause.episode_id else None
         if answered:
             return TrainingOutcome.of(answered)
         tracking.connect(settings)
-        tags = {
-            "model_name": name,
-            "trigger": trigger,
-            "episode_id": episode_id,
-            "dagster_run_id": dagster_run_id,
-            "git_commit": code_version(),
-        }
-        with tracking.training_run(equipment_class, f"{name} {trigger}", tags, dagster_url):
+        with tracking.training_run(equipment_class, name, cause):
             tell("reading", 0.0)
             data, failed = _read(engine, equipment_class, settings)
             contest = hold(data, settings, tell)
             tell("recording", 0.0)
-            challenger, run_id, version = _register(contest, data, settings, name, trigger)
+            challenger, run_id, version = _register(contest, data, settings, name, cause.trigger)
             champion = reigning(engine, registry.champion(equipment_class, settings))
             decision = promotions.Decision(
                 model_name=name,
                 challenger_version=version,
                 champion_version=champion.challenger_version if champion else None,
-                trigger=trigger,
+                trigger=cause.trigger,
                 mlflow_run_id=run_id,
-                episode_id=episode_id,
-                dagster_run_id=dagster_run_id,
+                episode_id=cause.episode_id,
+                dagster_run_id=cause.dagster_run_id,
                 data_until=data.ended_at,
                 **_decide(challenger, champion, contest, data, failed, settings),
             )

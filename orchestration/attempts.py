@@ -17,6 +17,8 @@ WORK_TAG: Final = "millrace/work"
 MAX_ATTEMPTS: Final = 3
 LONGEST_DELAY: Final = timedelta(minutes=30)
 LONGEST_MEMORY: Final = timedelta(days=14)
+# More tries than any limit, and than it takes to reach the longest delay.
+_LOOKED_AT: Final = 20
 UNDER_WAY: Final = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -29,9 +31,12 @@ FAILED: Final = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 @dataclass(frozen=True)
 class Go:
-    """Ask for the run; `number` counts from 1 and makes the run key unique."""
+    """Ask for the run; `after` is the id of the last run about the same content, which makes the run key unique.
 
-    number: int
+    Counting would not: once old runs are deleted, a count comes back, and Dagster takes a run key it knows for done.
+    """
+
+    after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,21 +57,22 @@ def is_done(instance: dg.DagsterInstance, work: str) -> bool:
     return instance.get_runs_count(done) > 0
 
 
-def failed_after(instance: dg.DagsterInstance, job_name: str, *, done: str, not_done: str) -> list[dg.DagsterRun]:
-    """Recent failed runs of a job in which one step succeeded and another did not, the newest first."""
-    recent = datetime.now(UTC) - LONGEST_MEMORY
-    records = instance.get_run_records(
-        dg.RunsFilter(job_name=job_name, statuses=FAILED, updated_after=recent), limit=50
-    )
+def succeeded_steps(instance: dg.DagsterInstance, run_id: str) -> set[str]:
+    """Keys of the steps of a run that went well."""
+    stats = instance.get_run_step_stats(run_id)
+    return {step.step_key for step in stats if step.status is not None and step.status.value == "SUCCESS"}
+
+
+def failed_after(
+    instance: dg.DagsterInstance, job_name: str, *, done: str, not_done: str, since: datetime
+) -> list[dg.RunRecord]:
+    """Runs of a job that failed since a moment (UTC), in which one step succeeded and another did not."""
+    failed = dg.RunsFilter(job_name=job_name, statuses=FAILED, updated_after=since)
     found = []
-    for record in records:
-        succeeded = {
-            stats.step_key
-            for stats in instance.get_run_step_stats(record.dagster_run.run_id)
-            if stats.status is not None and stats.status.value == "SUCCESS"
-        }
+    for record in instance.get_run_records(failed):
+        succeeded = succeeded_steps(instance, record.dagster_run.run_id)
         if done in succeeded and not_done not in succeeded:
-            found.append(record.dagster_run)
+            found.append(record)
     return found
 
 
@@ -88,7 +94,7 @@ def judge(
             success doubles the delay, so that content that changes every minute is not tried every minute.
         max_attempts: How often the same content is tried; None: for ever, at the longest delay.
     """
-    same = instance.get_run_records(dg.RunsFilter(tags={WORK_TAG: work}))
+    same = instance.get_run_records(dg.RunsFilter(tags={WORK_TAG: work}), limit=_LOOKED_AT)
     if any(record.dagster_run.status in UNDER_WAY for record in same):
         return Hold("is under way")
     failures = _since_last_success(related or same)
@@ -102,7 +108,7 @@ def judge(
         due = _ended_at(failures[0]) + _delay(len(failures))
         if due > now:
             return Hold(f"failed {len(failures)} times in a row; next try at {due:%H:%M:%S} UTC")
-    return Go(len(same) + 1)
+    return Go(after=same[0].dagster_run.run_id if same else None)
 
 
 def _since_last_success(records: Sequence[dg.RunRecord]) -> list[dg.RunRecord]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from ingestion_api.client import ClientError, IngestionClient
 from warehouse import ledger
 
-_MOST_AT_ONCE = 16
+_MOST_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class SiteState:
     def is_behind(self) -> bool:
         """Whether the API holds something that we have not loaded."""
         return any(position > self.loaded.get(kind, 0) for kind, position in self.stored.items())
+
+    @property
+    def ahead(self) -> list[str]:
+        """Kinds of which we have loaded more than the API ever took in: it was restored from an older backup."""
+        return sorted(kind for kind, position in self.stored.items() if position < self.loaded.get(kind, 0))
 
     @property
     def content(self) -> str:
@@ -80,8 +85,10 @@ def site_states(
         except ClientError as error:
             return SiteState(site_code, {}, loaded.get(site_code, {}), error=str(error))
 
-    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
-        return list(pool.map(ask, site_codes))
+    codes = list(site_codes)
+    # A thread each, as they do nothing but wait.
+    with ThreadPoolExecutor(min(len(codes), _MOST_AT_ONCE) or 1) as pool:
+        return list(pool.map(ask, codes))
 
 
 def loaded_positions(engine: Engine) -> dict[str, dict[str, int]]:

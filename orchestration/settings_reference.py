@@ -31,6 +31,7 @@ SETTINGS = (
 # Read by docker-compose.yml alone.
 _COMPOSE = (
     ("MILLRACE_POSTGRES_PASSWORD", "Password of the database that docker-compose.yml starts; letters and digits only"),
+    ("MILLRACE_TORCH_INDEX", "Package index of the image's PyTorch; empty: that of its CPU builds"),
 )
 
 

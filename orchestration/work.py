@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
 from orchestration.attempts import MAX_ATTEMPTS, WORK_TAG, Hold, judge
+
+# On jobs that may take hours: dagster.yaml lets so few of them run at once that loads and rollups always have a slot.
+BACKGROUND: Final = {"millrace/background": "true", "dagster/max_runtime": str(8 * 3_600)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,36 +35,50 @@ class Work:
     related: Sequence[dg.RunRecord] = ()
     max_attempts: int | None = MAX_ATTEMPTS
 
+    def request(self, after: str | None = None) -> dg.RunRequest:
+        """The run, told apart from an earlier one about the same content."""
+        return dg.RunRequest(
+            run_key=self.name if after is None else f"{self.name}:after:{after}",
+            partition_key=self.partition_key,
+            run_config=self.run_config,
+            tags={**self.tags, WORK_TAG: self.name},
+        )
+
 
 def ask_for(
-    instance: dg.DagsterInstance, works: Iterable[Work], *, notes: Sequence[str] = (), most: int | None = None
+    context: dg.SensorEvaluationContext,
+    works: Iterable[Work],
+    *,
+    notes: Sequence[str] = (),
+    most: int | None = None,
 ) -> dg.SensorResult:
-    """Request the runs that are to be tried now.
+    """Request the runs that are to be tried now; the tick, or its log where there are any, tells of everything else.
 
     Args:
-        instance: Where earlier runs are remembered.
+        context: Of the tick; its instance remembers earlier runs.
         works: What is due, most urgent first.
-        notes: What else the reader of a tick without requests should know.
+        notes: What else the reader of the tick should know.
         most: How many runs one tick may ask for.
     """
     requests: list[dg.RunRequest] = []
     reasons = list(notes)
     for work in works:
         verdict = judge(
-            instance, work.name, now=datetime.now(UTC), related=work.related, max_attempts=work.max_attempts
+            context.instance, work.name, now=datetime.now(UTC), related=work.related, max_attempts=work.max_attempts
         )
         if isinstance(verdict, Hold):
             reasons.append(f"{work.label}: {verdict.reason}")
             continue
-        request = dg.RunRequest(
-            run_key=work.name if verdict.number == 1 else f"{work.name}:{verdict.number}",
-            partition_key=work.partition_key,
-            run_config=work.run_config,
-            tags={**work.tags, WORK_TAG: work.name},
-        )
-        requests.append(request)
+        requests.append(work.request(verdict.after))
         if len(requests) == most:
             break
     if requests:
+        for reason in reasons:
+            context.log.info(reason)
         return dg.SensorResult(run_requests=requests)
     return dg.SensorResult(skip_reason=dg.SkipReason("; ".join(reasons) or "nothing is due"))
+
+
+def by_the_clock(works: Sequence[Work], otherwise: str) -> list[dg.RunRequest] | dg.SkipReason:
+    """What a schedule asks for; `otherwise` is said where that is nothing. Dagster evaluates each tick of it once."""
+    return [work.request() for work in works] or dg.SkipReason(otherwise)

@@ -42,7 +42,8 @@ _REGISTRY = text(
 def erase_worker(engine: Engine, site_code: str, worker_code: str, pseudonym: str) -> dict[str, int]:
     """Put a pseudonym in the place of a worker's code in every table, in one transaction.
 
-    Loads of the site and rollups wait meanwhile: a run that has begun ends first, and none writes the code again.
+    Loads of the site and builds wait meanwhile: a build of a table that has begun ends first, and one that begins later
+    reads the pseudonym. (Only a table that is created for the first time at this moment is not known here.)
     A load that had pulled its page before the inbox was rewritten may bring the code back; saying it again finds that.
 
     Args:
@@ -62,9 +63,11 @@ def erase_worker(engine: Engine, site_code: str, worker_code: str, pseudonym: st
     with engine.begin() as connection:
         for kind in ("events", REGISTRY):
             ingest_ledger.lock(connection, site_code, kind)
-        changed: dict[str, int] = {}
-        for place in connection.execute(_PLACES).all():
-            changed[place.relation] = _rename(connection, place, codes)
+        places = [place for place in connection.execute(_PLACES).all() if _column(place)]
+        # Also those without the code: a build that reads raw rows as they are now may be about to write it there.
+        relations = ", ".join(f"only {place.relation}" for place in places)
+        connection.execute(text(f"lock table {relations} in row exclusive mode"))
+        changed = {place.relation: _rename(connection, place, codes) for place in places}
         changed["raw.registry_changes"] = connection.execute(_REGISTRY, codes).rowcount
         named = delete(worker_names).where(
             worker_names.c.site_code == bindparam("site_code"), worker_names.c.worker_code == bindparam("worker_code")

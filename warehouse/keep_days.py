@@ -5,3 +5,6 @@ from typing import Final
 # Five and seven years, with their leap days.
 HOURLY_KEEP_DAYS: Final = 1826
 ALARM_KEEP_DAYS: Final = 2557
+
+HOURLY_AFTER_RAW_DAYS: Final = 8
+"""How much longer hours must stay than raw rows: averages over a week, of a date that begins on the day before."""

@@ -2,6 +2,7 @@
 
 import io
 from datetime import datetime
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,8 +14,10 @@ from warehouse.copy_binary import copy
 from warehouse.tables import EVENT_KEY, event_revisions, events
 from warehouse.versions import StagedPage, VersionedTable
 
-# An event changes the state interval before it, which lasts max_state_gap at most (C12), and its own time.
-_MAX_STATE_GAP = "interval '15 minutes'"
+# An event changes the state interval before it, which lasts max_state_gap_s of dbt_project.yml at most (C12), and its
+# own time.
+MAX_STATE_GAP_S: Final = 900
+_MAX_STATE_GAP = f"interval '{MAX_STATE_GAP_S} seconds'"
 
 EVENTS = VersionedTable(
     current=events,

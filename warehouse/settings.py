@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from warehouse.embedded import EmbeddedPostgres
-from warehouse.keep_days import ALARM_KEEP_DAYS, HOURLY_KEEP_DAYS
+from warehouse.keep_days import ALARM_KEEP_DAYS, HOURLY_AFTER_RAW_DAYS, HOURLY_KEEP_DAYS
 from warehouse.roles import DAGSTER, DBT, EXPECTATIONS, INGESTION, LOADER, ML, MLFLOW, Database
 
 API_DATABASE = "millrace_api"
@@ -97,6 +97,17 @@ class WarehouseSettings(BaseSettings):
         if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
             raise ValueError("must look like postgresql://user:password@host:port/database")
         return f"postgresql+psycopg://{rest}"
+
+    @model_validator(mode="after")
+    def _hours_outlive_raw_rows(self) -> "WarehouseSettings":
+        least = self.raw_keep_days + HOURLY_AFTER_RAW_DAYS
+        if self.drop_hourly and self.hourly_keep_days < least:
+            raise ValueError(
+                f"MILLRACE_HOURLY_KEEP_DAYS is {self.hourly_keep_days}; it must be {least} or more,"
+                f" {HOURLY_AFTER_RAW_DAYS} days longer than MILLRACE_RAW_KEEP_DAYS:"
+                " what is computed of the days after a deleted one still reads it"
+            )
+        return self
 
     @property
     def logins_file(self) -> Path:

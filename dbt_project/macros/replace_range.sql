@@ -5,6 +5,7 @@
     range_column   `hour` or `date`; left out, the whole table is replaced
     days_before    how many dates before the built ones depend on them and are built along; 0 by default
     days_after     how many dates after them; 0 by default
+    made_of        `raw` rows (the default), `hours` or `dates`: what a table by date is computed from
 
   Rows that can no longer be computed, because raw rows near them are dropped (ops.is_frozen), stay as they are: not
   even a build of everything replaces a true figure by an emptier one. Whether a row stays, its key alone decides: where
@@ -54,11 +55,14 @@ where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.l
 
 
 {#
-  Whether the raw rows that a row of `part`, with these columns, is computed from are all there. A row of an hour in a
+  Whether the rows that a row of `part`, with these columns, is computed from are all there. A row of an hour in a
   table by date waits with the hour until all dates that the hour may belong to can be built (warehouse/ledger.py).
+  What is made of hours or dates reaches further than any restore: it follows them whatever raw rows are dropped, for
+  dates stay for ever, and hours as long as their days are not closed.
 #}
 {% macro is_thawed(part, columns) -%}
     {%- set range = config.meta_get('range_column', none) -%}
+    {%- set made_of = config.meta_get('made_of', 'raw') -%}
     {%- set site = part ~ '.site_code' -%}
     {%- if 'site_code' not in columns -%}
         {%- set site = '(select s.site_code from raw.signals as s where s.signal_id = ' ~ part ~ '.signal_id)' -%}
@@ -68,6 +72,10 @@ where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.l
         not ops.is_frozen({{ site }}, {{ day }})
     {%- elif range == 'date' and 'hour' in columns -%}
         not (ops.is_frozen({{ site }}, {{ day }} - 1) or ops.is_frozen({{ site }}, {{ day }} + 1))
+    {%- elif range == 'date' and made_of == 'dates' -%}
+        true
+    {%- elif range == 'date' and made_of == 'hours' -%}
+        not (ops.is_closed({{ site }}, {{ part }}.date - 1) or ops.is_closed({{ site }}, {{ part }}.date + 1))
     {%- elif range == 'date' -%}
         not ops.is_frozen({{ site }}, {{ part }}.date)
     {%- else -%}

@@ -12,10 +12,10 @@ from sqlalchemy import Engine
 
 from ml import promotions, registry
 from ml.arrays import FloatArray
+from ml.cause import Cause
 from ml.detectors.protocol import Progress
 from ml.errors import SensorMismatch
 from ml.promote import carry_out, reigning
-from ml.provenance import code_version
 from ml.rul import tracking
 from ml.rul.boosting import BoostedTrees
 from ml.rul.cross_fit import CrossFit, cross_fit
@@ -54,10 +54,8 @@ class RulOutcome:
 def train(
     engine: Engine,
     equipment_class: str,
+    cause: Cause,
     *,
-    trigger: str,
-    dagster_run_id: str | None = None,
-    dagster_url: str | None = None,
     progress: Progress | None = None,
     settings: MlSettings | None = None,
 ) -> RulOutcome:
@@ -66,9 +64,7 @@ def train(
     Args:
         engine: The warehouse.
         equipment_class: Whose model.
-        trigger: schedule or manual.
-        dagster_run_id: The Dagster run it is part of.
-        dagster_url: Where a browser finds that run.
+        cause: Why it is trained.
         progress: Told what is going on and how much of it is done.
         settings: Read from the environment where None.
 
@@ -82,13 +78,7 @@ def train(
     name = PREFIX + equipment_class
     with promotions.deciding(engine, name):
         connect(settings)
-        tags = {
-            "model_name": name,
-            "trigger": trigger,
-            "dagster_run_id": dagster_run_id,
-            "git_commit": code_version(),
-        }
-        with training_run(equipment_class, f"{name} {trigger}", tags, dagster_url) as run_id:
+        with training_run(equipment_class, name, cause) as run_id:
             tell("reading", 0.0)
             with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
                 lives = read_lives(connection, equipment_class, settings)
@@ -106,7 +96,8 @@ def train(
             )
             tracking.log_training(lives.samples, fits, figures, _params(lives, model, settings))
             uri = tracking.log_model(model, lives.samples)
-            version = registry.register(name, uri, {"estimator": best, "data_sha256": lives.sha256, "trigger": trigger})
+            about = {"estimator": best, "data_sha256": lives.sha256, "trigger": cause.trigger}
+            version = registry.register(name, uri, about)
             champion = reigning(engine, registry.champion(equipment_class, settings, prefix=PREFIX))
             is_promoted, reason = decide(figures[best], best, _against(champion, lives, fit.held_out))
             decision = promotions.Decision(
@@ -115,9 +106,10 @@ def train(
                 champion_version=champion.challenger_version if champion else None,
                 is_promoted=is_promoted,
                 reason=reason,
-                trigger=trigger,
+                trigger=cause.trigger,
                 mlflow_run_id=run_id,
-                dagster_run_id=dagster_run_id,
+                episode_id=cause.episode_id,
+                dagster_run_id=cause.dagster_run_id,
                 data_until=lives.ended_at,
                 metrics={"challenger": figures[best], "candidates": figures},
             )

@@ -12,6 +12,7 @@ from orchestration.as_known import Dates, build_copy, left_out
 from orchestration.defs.resources import WarehouseResource
 from orchestration.errors import CopyFailed
 from orchestration.manifest import load_manifest
+from orchestration.work import BACKGROUND
 from warehouse.as_known import drop_copy, suffix_of
 
 
@@ -64,13 +65,21 @@ def drop_marts_as_known(config: CopyName, warehouse: WarehouseResource) -> None:
     drop_copy(warehouse.engine(), config.name)
 
 
-@dg.job(executor_def=dg.in_process_executor, description="The marts as known at a past moment, beside the real ones.")
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags=BACKGROUND,
+    description="The marts as known at a past moment, beside the real ones.",
+)
 def as_known_at() -> None:
     """Build one copy."""
     build_marts_as_known()
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Drop a copy of the marts as known at a past moment.")
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags=BACKGROUND,
+    description="Drop a copy of the marts as known at a past moment.",
+)
 def drop_as_known() -> None:
     """Drop one copy."""
     drop_marts_as_known()

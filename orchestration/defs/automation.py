@@ -3,16 +3,15 @@
 See https://docs.dagster.io/guides/build/jobs and https://docs.dagster.io/guides/automate/schedules
 """
 
-from collections.abc import Iterator
-
 import dagster as dg
 
-from orchestration.defs import dbt_project, expectations, ingestion_api, ml, storage
+from orchestration.defs import dbt_project, expectations, ingestion_api, ml, remaining_life, scoring, storage
 from orchestration.defs.model_report import model_performance_reports
 from orchestration.defs.resources import WarehouseResource
-from orchestration.pending import equipment_classes, has_signs_of_failure
+from orchestration.pending import classes_with_failures, equipment_classes, has_signs_of_failure
+from orchestration.work import BACKGROUND, by_the_clock
 
-_SCORES = dg.AssetSelection.assets(ml.scores)
+_SCORES = dg.AssetSelection.assets(scoring.scores)
 
 load = dg.define_asset_job(
     "load",
@@ -43,6 +42,7 @@ training = dg.define_asset_job(
     "training",
     dg.AssetSelection.assets(ml.models),
     description="Train a challenger for one equipment class and let the gate decide.",
+    tags=BACKGROUND,
 )
 model_report = dg.define_asset_job(
     "model_report",
@@ -57,7 +57,7 @@ weekly_model_report = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-scoring = dg.define_asset_job(
+scoring_job = dg.define_asset_job(
     "scoring", _SCORES, description="Score a range of hours again, after a promotion or a rollback."
 )
 
@@ -71,11 +71,13 @@ care_of_storage = dg.define_asset_job(
         storage.dropped_alarms,
     ),
     description="Archive and compress cold days of raw rows; drop what is past its retention where a setting says so.",
+    tags=BACKGROUND,
 )
 hourly_aggregate = dg.define_asset_job(
     "hourly_aggregate",
     dg.AssetSelection.assets(storage.sensor_readings_hourly),
     description="Refresh the continuous aggregate, where there is one.",
+    tags=BACKGROUND,
 )
 quarter_hourly_aggregate = dg.ScheduleDefinition(
     name="quarter_hourly_aggregate", job=hourly_aggregate, cron_schedule="*/15 * * * *", execution_timezone="UTC"
@@ -93,12 +95,31 @@ daily_care_of_storage = dg.ScheduleDefinition(
 @dg.schedule(job=training, cron_schedule="0 3 * * 0", execution_timezone="UTC")
 def weekly_training(
     context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+) -> list[dg.RunRequest] | dg.SkipReason:
     """Train a challenger of every equipment class on what the week has brought. Off until somebody turns it on."""
-    week = f"{context.scheduled_execution_time:%G-W%V}"
-    for equipment_class in equipment_classes(warehouse.engine()):
-        work = ml.training_work(equipment_class, "schedule", f"schedule:{equipment_class}:{week}")
-        yield dg.RunRequest(run_key=work.name, run_config=work.run_config, tags=work.tags)
+    classes = equipment_classes(warehouse.engine())
+    works = [ml.training_work(name, "schedule", f"schedule:{name}:{_week(context)}") for name in classes]
+    return by_the_clock(works, otherwise="there is no equipment in the marts yet")
+
+
+@dg.schedule(
+    job=remaining_life.rul_training,
+    cron_schedule="0 4 * * 0",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def weekly_rul_training(
+    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Train for every equipment class of which enough pieces have failed."""
+    classes = classes_with_failures(warehouse.engine())
+    works = [remaining_life.rul_training_work(name, "schedule", f"rul:{name}:{_week(context)}") for name in classes]
+    return by_the_clock(works, otherwise="of no equipment class have enough pieces failed")
+
+
+def _week(context: dg.ScheduleEvaluationContext) -> str:
+    """The ISO week of a tick, such as 2026-W10."""
+    return f"{context.scheduled_execution_time:%G-W%V}"
 
 
 @dg.schedule(

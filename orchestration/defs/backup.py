@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.work import BACKGROUND
 from warehouse.backup import take, why_not
 from warehouse.settings import WarehouseSettings
 
@@ -36,7 +37,10 @@ def base_backups(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]
 
 
 base_backup = dg.define_asset_job(
-    "base_backup", dg.AssetSelection.assets(base_backups), description="Copy the embedded database, verified."
+    "base_backup",
+    dg.AssetSelection.assets(base_backups),
+    description="Copy the embedded database, verified.",
+    tags=BACKGROUND,
 )
 
 

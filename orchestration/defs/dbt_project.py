@@ -3,9 +3,10 @@
 See https://docs.dagster.io/integrations/libraries/dbt
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -22,14 +23,12 @@ from orchestration.defs.partitions import (
     HOURS_OF_DAYS,
     PARTITIONS_START,
     day_pieces,
-    day_tags,
     days_of,
     hour_pieces,
-    hour_tags,
     hours_of,
-    overlaps,
     required,
 )
+from orchestration.defs.range_work import DAILY, HOURLY, range_works
 from orchestration.defs.resources import DbtResource, WarehouseResource
 from orchestration.local_days import hours_inside, local_dates, merge
 from orchestration.manifest import load_manifest, project_hash
@@ -202,13 +201,16 @@ def health(context: dg.AssetExecutionContext, dbt: DbtResource) -> Iterator[Any]
 def on_reference_changes(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
     """The registry or the dbt project has changed: build staging, dimensions and features again."""
     engine = warehouse.engine()
+    # One that is under way may have read an older registry: what it built is compared once it is done.
+    if is_under_way(context.instance, "reference"):
+        return ask_for(context, [], notes=["the reference models are being built"])
     if registry_position(engine) is None:
-        return ask_for(context.instance, [], notes=["no site has registered anything yet"])
+        return ask_for(context, [], notes=["no site has registered anything yet"])
     content, built = reference_content(engine), reference_builds.newest(engine)
     if built.content == content:
-        return ask_for(context.instance, [], notes=["the reference models are up to date"])
+        return ask_for(context, [], notes=["the reference models are up to date"])
     # With its number: what was built before may have to be built again, after a rollback or a restore.
-    return ask_for(context.instance, [Work(name=f"reference:{content}:{built.number}", label="reference models")])
+    return ask_for(context, [Work(name=f"reference:{content}:{built.number}", label="reference models")])
 
 
 @dg.sensor(
@@ -217,25 +219,23 @@ def on_reference_changes(context: dg.SensorEvaluationContext, warehouse: Warehou
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
-    """Loads have touched hours: check them and roll them up, one run per contiguous range (D6)."""
+    """Loads have touched hours: check them and roll them up, one run per contiguous range (D6).
+
+    A range that fails is cut until the bad hour stands alone; the hours around it go on.
+    """
     engine = warehouse.engine()
     if is_under_way(context.instance, "hourly_rollup"):
-        return ask_for(context.instance, [], notes=["a rollup is under way"])
+        return ask_for(context, [], notes=["a rollup is under way"])
     if not is_reference_built(engine):
-        return ask_for(context.instance, [], notes=[_REFERENCE_IS_BEHIND])
+        return ask_for(context, [], notes=[_REFERENCE_IS_BEHIND])
     ranges = ledger.pending_ranges(engine, "rolled_up")
-    works = (
-        _range_work(
-            context.instance, "hourly_rollup", hour_tags(start, end), ledger.seen(engine, "rolled_up", start, end)
-        )
-        for touched in ranges
-        for start, end in hour_pieces(touched.start, touched.end)
-    )
+    pieces = (piece for touched in ranges for piece in hour_pieces(touched.start, touched.end))
+    works = range_works(context.instance, HOURLY, pieces, partial(ledger.seen, engine, "rolled_up"))
     too_old = [f"hours before {PARTITIONS_START:%F} wait: set MILLRACE_PARTITIONS_START to an earlier date"]
     notes = too_old if ranges and ranges[0].start < PARTITIONS_START else []
     if frozen := ledger.frozen_count(engine):
         notes.append(f"{frozen} hours of dropped days wait for python -m warehouse restore")
-    return ask_for(context.instance, works, notes=notes, most=_settings.ranges_per_tick)
+    return ask_for(context, works, notes=notes, most=_settings.ranges_per_tick)
 
 
 @dg.sensor(
@@ -247,22 +247,18 @@ def on_summarizable_hours(context: dg.SensorEvaluationContext, warehouse: Wareho
     """Hours are rolled up or scored anew: compute the local days they belong to."""
     engine = warehouse.engine()
     if is_under_way(context.instance, "daily_kpis"):
-        return ask_for(context.instance, [], notes=["daily KPIs are under way"])
+        return ask_for(context, [], notes=["daily KPIs are under way"])
     if not is_reference_built(engine):
-        return ask_for(context.instance, [], notes=[_REFERENCE_IS_BEHIND])
+        return ask_for(context, [], notes=[_REFERENCE_IS_BEHIND])
     zones = site_zones(engine)
     dates = merge(local_dates(hours.start, hours.end, zones) for hours in ledger.pending_ranges(engine, "summarized"))
-    works = (
-        _range_work(
-            context.instance,
-            "daily_kpis",
-            day_tags(start, end),
-            ledger.seen(engine, "summarized", *hours_inside(start, end, zones)),
-        )
-        for first, last in dates
-        for start, end in day_pieces(first, last)
-    )
-    return ask_for(context.instance, works, most=_settings.ranges_per_tick)
+    pieces = (piece for first, last in dates for piece in day_pieces(first, last))
+
+    def seen(start: date, end: date) -> ledger.Snapshot:
+        return ledger.seen(engine, "summarized", *hours_inside(start, end, zones))
+
+    works = range_works(context.instance, DAILY, pieces, seen)
+    return ask_for(context, works, most=_settings.ranges_per_tick)
 
 
 def reference_content(engine: Engine) -> str:
@@ -273,18 +269,3 @@ def reference_content(engine: Engine) -> str:
 def is_reference_built(engine: Engine) -> bool:
     """Whether the dimensions know everything that the registry held at the newest load."""
     return reference_builds.newest(engine).content == reference_content(engine)
-
-
-def _range_work(
-    instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str], snapshot: ledger.Snapshot
-) -> Work:
-    """A run over a range; its name holds what the ledger says of every hour in it."""
-    finished = instance.get_run_records(dg.RunsFilter(job_name=job_name), limit=20)
-    content = hashlib.sha256(repr(snapshot).encode()).hexdigest()[:16]
-    label = " to ".join(tags.values())
-    return Work(
-        name=f"{job_name}:{label}:{content}",
-        label=label,
-        tags=tags,
-        related=[record for record in finished if overlaps(record.dagster_run.tags, tags)],
-    )

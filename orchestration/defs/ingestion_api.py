@@ -104,15 +104,20 @@ def on_new_batches(
     )
     notes, works = [], []
     for state in states:
+        if state.ahead:
+            notes.append(
+                f"{state.site_code}: more {', '.join(state.ahead)} are loaded than its ingestion API ever took in. Was"
+                " it restored from an older backup? Then some of what it takes in now is never loaded (docs/backup.md)"
+            )
         if state.error:
             notes.append(f"{state.site_code}: its ingestion API does not answer ({state.error})")
-        elif not state.is_behind:
-            notes.append(f"{state.site_code}: all is loaded")
-        elif is_under_way(context.instance, "load", {SITE_TAG: state.site_code}):
+        if not state.is_behind:
+            continue
+        if is_under_way(context.instance, "load", {SITE_TAG: state.site_code}):
             notes.append(f"{state.site_code}: a load is under way")
         else:
             works.append(_load(context.instance, state))
-    return ask_for(context.instance, works, notes=notes)
+    return ask_for(context, works, notes=notes if notes or works else ["all is loaded"])
 
 
 def _load(instance: dg.DagsterInstance, state: SiteState) -> Work:

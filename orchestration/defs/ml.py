@@ -1,35 +1,29 @@
-"""Models as assets: trained, promoted, used for scoring, watched for drift. Mathematics and MLflow are in `ml`.
+"""Models as assets: trained, promoted, watched for drift. Mathematics and MLflow are in `ml`; scores, in `scoring`.
 
 torch and mlflow are loaded where they are used, in the run's own process: see `ml`.
 See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guides/automate/sensors
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from ml.anomaly_model import FORMAT
+from ml.cause import Cause
 from ml.settings import MlSettings
-from orchestration.attempts import failed_after, is_done, is_under_way
-from orchestration.defs.dbt_project import TRANSFORM_POOL
-from orchestration.defs.partitions import HOURS, RANGE_TAGS, hour_pieces, hour_tags, hours_of, required, spans
+from orchestration.attempts import is_done, is_under_way
 from orchestration.defs.resources import WarehouseResource
 from orchestration.history import History, Watch
-from orchestration.pending import (
-    Promotion,
-    classes_without_champion,
-    hours_with_readings,
-    newest_promotions,
-    old_hours_pending,
-    unanswered_episodes,
-)
+from orchestration.pending import classes_without_champion, old_hours_pending, unanswered_episodes
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import Work, ask_for
+
+if TYPE_CHECKING:
+    from ml.rul.train import RulOutcome
+    from ml.train import TrainingOutcome
 
 TRAINING_POOL: Final = "training"
 CLASS_TAG: Final = "millrace/equipment_class"
@@ -78,55 +72,34 @@ def models(
     outcome = train(
         warehouse.engine(MlSettings().warehouse_url),
         config.equipment_class,
-        trigger=config.trigger,
-        episode_id=config.episode_id,
-        dagster_run_id=context.run.run_id,
-        dagster_url=page_of_run(context),
+        cause_of(context, config.trigger, config.episode_id),
         progress=lambda stage, share: context.log.info(f"{stage}: {share:.0%}"),
     )
-    links = mlflow_pages(outcome.model_name, outcome.version, outcome.mlflow_run_id)
-    metadata = {**asdict(outcome), "trigger": config.trigger, **links}
+    metadata = told(outcome, config.trigger)
     for table in ("anomaly_models", "promotions"):
         yield dg.MaterializeResult(asset_key=["ml", table], metadata=metadata)
 
 
-@dg.multi_asset(
-    name="score",
-    group_name="ml",
-    partitions_def=HOURS,
-    backfill_policy=dg.BackfillPolicy.single_run(),
-    pool=TRANSFORM_POOL,
-    specs=[
-        dg.AssetSpec(
-            ["ml", table],
-            # The rollup of the same hours goes first: hours that failed a check are not scored either.
-            deps=[_FEATURES, ["ml", "promotions"], ["marts", "fct_sensor_readings_hourly"]],
-            kinds={"pytorch", "postgres"},
-            owners=_OWNERS,
-            description=description,
-        )
-        for table, description in {
-            "scores": "Anomaly scores of champions, and of challengers beside them. One row per equipment, window end"
-            " and model version.",
-            "anomalies": "Where scores passed the threshold. One row per run of anomalous windows.",
-        }.items()
-    ],
-)
-def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
-    """Score a range of hours with the champions; decide about challengers whose time beside one is over."""
-    from ml.score import score_range
-    from ml.shadow import settle
+def cause_of(context: dg.AssetExecutionContext, trigger: str, episode_id: str | None = None) -> Cause:
+    """Why a run trains, and where MLflow finds that run."""
+    run_id = context.run.run_id
+    url = f"{_settings.dagster_base_url()}/runs/{run_id}"
+    return Cause(trigger=trigger, episode_id=episode_id, dagster_run_id=run_id, dagster_url=url)
 
-    start, end = required(hours_of(context.run.tags))
-    engine = warehouse.engine(MlSettings().warehouse_url)
-    summary = score_range(engine, start, end)
-    if summary.too_old:
-        context.log.warning(f"of an earlier release, to be trained anew: {summary.too_old}")
-    elif not summary.models:
-        context.log.info("no equipment class has a champion yet: nothing to score")
-    settled = {f"{made.model_name} v{made.challenger_version}": made.reason for made in settle(engine)}
-    for table in ("scores", "anomalies"):
-        yield dg.MaterializeResult(asset_key=["ml", table], metadata={**asdict(summary), "settled": settled})
+
+def told(outcome: "TrainingOutcome | RulOutcome", trigger: str) -> dict[str, Any]:
+    """What came of a training, as metadata with links to MLflow."""
+    from ml.tracking import page_of
+
+    mlflow = _settings.mlflow_base_url()
+    run_page, experiment_page = page_of(outcome.mlflow_run_id, mlflow)
+    links = {
+        "mlflow_run": run_page,
+        "mlflow_experiment": experiment_page,
+        "mlflow_model": f"{mlflow}/#/models/{outcome.model_name}/versions/{outcome.version}",
+    }
+    urls = {name: dg.MetadataValue.url(link) for name, link in links.items()}
+    return {**asdict(outcome), "trigger": trigger, **urls}
 
 
 @dg.multi_asset(
@@ -192,7 +165,7 @@ def on_missing_champion(context: dg.SensorEvaluationContext, warehouse: Warehous
     watch = Watch.after(context.cursor, history, datetime.now(UTC))
     context.update_cursor(watch.cursor())
     if not watch.is_settled(is_busy=is_busy, now=datetime.now(UTC)):
-        return ask_for(context.instance, [], notes=["history is still coming in"])
+        return ask_for(context, [], notes=["history is still coming in"])
     ready = {name: hours for name, hours in history.hours.items() if hours >= _settings.training_min_hours}
     notes = [
         f"{name}: {hours} of {_settings.training_min_hours} hours of readings" for name, hours in history.hours.items()
@@ -201,7 +174,7 @@ def on_missing_champion(context: dg.SensorEvaluationContext, warehouse: Warehous
     works = [training_work(name, "initial", f"initial:{name}:{FORMAT}:{hours // 24}") for name, hours in ready.items()]
     due = [work for work in works if not is_done(context.instance, work.name)]
     notes += [f"{work.label}: the gate refused it, see ml.promotions" for work in works if work not in due]
-    return ask_for(context.instance, due, notes=notes or ["every equipment class has a champion"])
+    return ask_for(context, due, notes=notes or ["every equipment class has a champion"])
 
 
 @dg.sensor(
@@ -215,71 +188,7 @@ def on_confidence_drift(context: dg.SensorEvaluationContext, warehouse: Warehous
         training_work(episode.equipment_class, "drift", episode.episode_id, episode.episode_id)
         for episode in unanswered_episodes(warehouse.engine())
     ]
-    return ask_for(context.instance, works, notes=[] if works else ["no unanswered drift episode"])
-
-
-@dg.sensor(
-    job_name="scoring",
-    minimum_interval_seconds=_settings.sensor_interval_s,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-)
-def on_promotion(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
-    """A model became champion: score the history of its equipment class with it, the newest first.
-
-    One that only scores beside the champion catches up with the hours that came in while it was trained.
-    """
-    engine = warehouse.engine()
-    scored: dict[str, int] = json.loads(context.cursor or "{}")
-    due: list[Work] = []
-    for promotion in newest_promotions(engine):
-        if scored.get(promotion.role) == promotion.promotion_id:
-            continue
-        works = [work for work in scoring_works(engine, promotion) if not is_done(context.instance, work.name)]
-        if not works:
-            scored[promotion.role] = promotion.promotion_id
-        due.extend(works)
-    context.update_cursor(json.dumps(scored))
-    notes = [] if due else ["every champion has scored its history"]
-    return ask_for(context.instance, due, notes=notes, most=_settings.ranges_per_tick)
-
-
-@dg.sensor(
-    job_name="scoring",
-    minimum_interval_seconds=_settings.sensor_interval_s,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-)
-def on_unscored_hours(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """A rollup went well and its scoring did not, because MLflow was away or the process died: score those hours."""
-    works = [
-        Work(
-            name=f"rescoring:{run.run_id}",
-            label=f"hours of run {run.run_id}",
-            tags={name: value for name, value in run.tags.items() if name in RANGE_TAGS},
-            max_attempts=None,
-        )
-        for run in failed_after(context.instance, "hourly_rollup", done="dbt_hourly", not_done="score")
-    ]
-    due = [work for work in works if not is_done(context.instance, work.name)]
-    return ask_for(context.instance, due, notes=[] if due else ["every hour that was rolled up was scored"])
-
-
-def page_of_run(context: dg.AssetExecutionContext) -> str:
-    """Where a browser finds the Dagster run, for MLflow to link."""
-    return f"{_settings.dagster_base_url()}/runs/{context.run.run_id}"
-
-
-def mlflow_pages(model_name: str, version: int, mlflow_run_id: str) -> dict[str, dg.MetadataValue[Any]]:
-    """Where a browser finds the MLflow run, its experiment and the model version, for Dagster to link."""
-    from ml.tracking import page_of
-
-    mlflow = _settings.mlflow_base_url()
-    run_page, experiment_page = page_of(mlflow_run_id, mlflow)
-    links = {
-        "mlflow_run": run_page,
-        "mlflow_experiment": experiment_page,
-        "mlflow_model": f"{mlflow}/#/models/{model_name}/versions/{version}",
-    }
-    return {name: dg.MetadataValue.url(link) for name, link in links.items()}
+    return ask_for(context, works, notes=[] if works else ["no unanswered drift episode"])
 
 
 def training_work(equipment_class: str, trigger: str, name: str, episode_id: str | None = None) -> Work:
@@ -293,17 +202,3 @@ def training_work(equipment_class: str, trigger: str, name: str, episode_id: str
         # MLflow may be away for hours; a drift episode is to be answered all the same.
         max_attempts=10,
     )
-
-
-def scoring_works(engine: Engine, promotion: Promotion) -> list[Work]:
-    """Scoring runs over the hours with readings up to the promotion; later ones are scored as they come."""
-    hours = hours_with_readings(engine, promotion.equipment_class, until=promotion.decided_at, since=promotion.since)
-    return [
-        Work(
-            name=f"scoring:{promotion.promotion_id}:{end:%Y-%m-%dT%H}",
-            label=f"{promotion.model_name} version {promotion.version} until {end:%F %H:%M}",
-            tags=hour_tags(start, end),
-        )
-        for first, last in spans(hours)
-        for start, end in hour_pieces(first, last)
-    ]

@@ -16,7 +16,6 @@ DAY: Final = timedelta(days=1)
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
 PARTITION: Final = "dagster/partition"
-RANGE_TAGS: Final = (RANGE_START, RANGE_END, PARTITION)
 Moment = TypeVar("Moment", date, datetime)
 _HOUR_KEY = "%Y-%m-%d-%H:%M"
 

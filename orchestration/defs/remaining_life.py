@@ -3,7 +3,6 @@
 See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guides/automate/schedules
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -11,10 +10,10 @@ import dagster as dg
 
 from ml.settings import MlSettings
 from orchestration.defs.dbt_project import TRANSFORM_POOL
-from orchestration.defs.ml import TRAINING_POOL, mlflow_pages, page_of_run
+from orchestration.defs.ml import CLASS_TAG, TRAINING_POOL, TRIGGER_TAG, cause_of, told
 from orchestration.defs.resources import WarehouseResource
-from orchestration.pending import classes_with_failures, has_remaining_life_model
-from orchestration.work import Work
+from orchestration.pending import has_remaining_life_model
+from orchestration.work import BACKGROUND, Work
 
 _OWNERS: Final = ["team:ml"]
 _SOURCES: Final = [["marts", "features_equipment_readings"], ["marts", "fct_equipment_failures"]]
@@ -44,13 +43,10 @@ def remaining_life_models(
     outcome = train(
         warehouse.engine(MlSettings().warehouse_url),
         config.equipment_class,
-        trigger=config.trigger,
-        dagster_run_id=context.run.run_id,
-        dagster_url=page_of_run(context),
+        cause_of(context, config.trigger),
         progress=lambda stage, share: context.log.info(f"{stage}: {share:.0%}"),
     )
-    links = mlflow_pages(outcome.model_name, outcome.version, outcome.mlflow_run_id)
-    return dg.MaterializeResult(metadata={**asdict(outcome), "trigger": config.trigger, **links})
+    return dg.MaterializeResult(metadata=told(outcome, config.trigger))
 
 
 @dg.asset(
@@ -72,31 +68,13 @@ rul_training = dg.define_asset_job(
     "rul_training",
     dg.AssetSelection.assets(remaining_life_models),
     description="Train the model of remaining life of one equipment class.",
+    tags=BACKGROUND,
 )
 forecast = dg.define_asset_job(
     "forecast",
     dg.AssetSelection.assets(remaining_life),
     description="Forecast the remaining life of all running equipment.",
 )
-
-
-@dg.schedule(
-    job=rul_training,
-    cron_schedule="0 4 * * 0",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
-def weekly_rul_training(
-    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Train for every equipment class of which enough pieces have failed."""
-    classes = classes_with_failures(warehouse.engine())
-    if not classes:
-        yield dg.SkipReason("of no equipment class have enough pieces failed")
-    for equipment_class in classes:
-        week = f"{context.scheduled_execution_time:%G-W%V}"
-        work = rul_training_work(equipment_class, f"rul:{equipment_class}:{week}")
-        yield dg.RunRequest(run_key=work.name, run_config=work.run_config, tags=work.tags)
 
 
 @dg.schedule(
@@ -114,11 +92,12 @@ def hourly_forecast(
     return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}")
 
 
-def rul_training_work(equipment_class: str, name: str) -> Work:
-    """A training run, named for what it answers."""
-    config = {"equipment_class": equipment_class, "trigger": "schedule"}
+def rul_training_work(equipment_class: str, trigger: str, name: str) -> Work:
+    """A training run of one equipment class."""
+    config = {"equipment_class": equipment_class, "trigger": trigger}
     return Work(
         name=name,
-        label=f"rul {equipment_class}",
+        label=f"training of remaining life of {equipment_class}",
+        tags={CLASS_TAG: equipment_class, TRIGGER_TAG: trigger},
         run_config={"ops": {"ml__remaining_life_models": {"config": config}}},
     )

@@ -3,7 +3,7 @@
 See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guides/automate/schedules
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -26,14 +26,14 @@ RAW_FAMILIES: Final[Sequence[Family]] = ("readings", "events", "scores")
 _SHOWN = 20
 
 
-@dg.asset(
-    key=["ops", "archived_days"],
-    group_name="storage",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    pool=STORAGE_POOL,
-    deps=[*RAW, SCORES],
-)
+def _asset(
+    key: Sequence[str], kinds: set[str], deps: Sequence[Sequence[str] | dg.AssetsDefinition]
+) -> Callable[[Callable[..., dg.MaterializeResult[Any]]], dg.AssetsDefinition]:
+    """An asset of this file; those of the pool take turns."""
+    return dg.asset(key=key, group_name="storage", kinds=kinds, owners=OWNERS, pool=STORAGE_POOL, deps=deps)
+
+
+@_asset(["ops", "archived_days"], {"python", "parquet"}, deps=[*RAW, SCORES])
 def archived_days(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """Cold days of raw rows as Parquet files. One row per table, site, equipment class and UTC day."""
     from warehouse.archive import archive
@@ -52,14 +52,7 @@ def archived_days(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     )
 
 
-@dg.asset(
-    key=["storage", "compressed_chunks"],
-    group_name="storage",
-    kinds={"timescale"},
-    owners=OWNERS,
-    pool=STORAGE_POOL,
-    deps=[*RAW, SCORES],
-)
+@_asset(["storage", "compressed_chunks"], {"timescale"}, deps=[*RAW, SCORES])
 def compressed_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """Cold chunks of raw rows, compressed where the server is community TimescaleDB. One row per chunk."""
     from warehouse.compression import compress
@@ -82,12 +75,9 @@ def compressed_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]
     )
 
 
-@dg.asset(
-    key=["storage", "dropped_chunks"],
-    group_name="storage",
-    kinds={"postgres"},
-    owners=OWNERS,
-    pool=STORAGE_POOL,
+@_asset(
+    ["storage", "dropped_chunks"],
+    {"postgres"},
     deps=[
         archived_days,
         compressed_chunks,
@@ -104,14 +94,7 @@ def dropped_chunks(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     )
 
 
-@dg.asset(
-    key=["storage", "dropped_hours"],
-    group_name="storage",
-    kinds={"postgres"},
-    owners=OWNERS,
-    pool=STORAGE_POOL,
-    deps=[dropped_chunks, *(["marts", name] for name in DAILY)],
-)
+@_asset(["storage", "dropped_hours"], {"postgres"}, deps=[dropped_chunks, *(["marts", name] for name in DAILY)])
 def dropped_hours(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """Hourly rollups past their retention that daily marts cover, deleted. One row per site and day."""
     from warehouse.hourly_retention import days_past_retention, retain_hours
@@ -130,14 +113,7 @@ def dropped_hours(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     )
 
 
-@dg.asset(
-    key=["storage", "dropped_alarms"],
-    group_name="storage",
-    kinds={"postgres"},
-    owners=OWNERS,
-    pool=STORAGE_POOL,
-    deps=[archived_days, dropped_hours, ["raw", "alarm_changes"]],
-)
+@_asset(["storage", "dropped_alarms"], {"postgres"}, deps=[archived_days, dropped_hours, ["raw", "alarm_changes"]])
 def dropped_alarms(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """Alarms past their retention that are archived and whose hours are gone, deleted. One row per day."""
     settings = WarehouseSettings()
@@ -190,14 +166,7 @@ def no_late_rows_wait(warehouse: WarehouseResource) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset(
-    key=["storage", "sensor_readings_hourly"],
-    group_name="storage",
-    kinds={"timescale"},
-    owners=OWNERS,
-    pool=STORAGE_POOL,
-    deps=[["raw", "readings"]],
-)
+@_asset(["storage", "sensor_readings_hourly"], {"timescale"}, deps=[["raw", "readings"]])
 def sensor_readings_hourly(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """Counts, least and greatest values by the hour as a continuous aggregate. One row per signal and hour."""
     from warehouse.continuous_aggregate import refresh

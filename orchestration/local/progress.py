@@ -12,8 +12,9 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
+from orchestration.pending import newest_promotions, unanswered_episodes
 from warehouse import tables
 from warehouse.engine import create_engine
 from warehouse.ledger import Consumer, pending_ranges
@@ -160,20 +161,20 @@ class Progress:
         return Loaded(int(sums[0]), int(sums[1]), int(sums[2]), row_count, positions)
 
     def _work(self) -> Work:
-        promotion, episode, score = tables.promotions.c, tables.drift_episodes.c, tables.scores.c
-        is_open = episode.episode_id.not_in(select(promotion.episode_id).where(promotion.episode_id.is_not(None)))
-        newest = select(func.max(promotion.challenger_version)).where(promotion.is_promoted)
+        champions = [made for made in newest_promotions(self.warehouse) if made.since is None]
+        score = tables.scores.c
+        by_champions = tuple_(score.model_name, score.model_version).in_(
+            [(made.model_name, made.version) for made in champions]
+        )
         with self.warehouse.connect() as connection:
-            champion = connection.execute(newest).scalar()
-            scored = connection.execute(select(func.count()).where(score.model_version == champion)).scalar_one()
-            open_episodes = connection.execute(select(func.count()).where(is_open)).scalar_one()
+            scored = connection.execute(select(func.count()).where(by_champions)).scalar_one()
         return Work(
             hours_to_roll_up=self._pending_hours("rolled_up"),
             hours_to_summarize=self._pending_hours("summarized"),
             active_jobs=tuple(run["jobName"] for run in self._ask(ACTIVE_RUNS)["runsOrError"]["results"]),
-            champion_version=champion,
+            champion_version=max((made.version for made in champions), default=None),
             scored=scored,
-            open_episodes=open_episodes,
+            open_episodes=len(unanswered_episodes(self.warehouse)),
         )
 
     def _pending_hours(self, consumer: Consumer) -> int:

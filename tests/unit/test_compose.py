@@ -14,6 +14,7 @@ import yaml
 from sqlalchemy import make_url
 
 from orchestration import settings_reference
+from orchestration.local.platform import TOOLS as TOOLS_TOLD
 from warehouse.roles import DAGSTER, DBT, EXPECTATIONS, INGESTION, LOADER, ML, MLFLOW, PACKAGES, TOOLS, logins
 
 ROOT = Path(__file__).parents[2]
@@ -214,3 +215,17 @@ def test_nothing_reports_home(service: dict[str, Any]) -> None:
     assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == environment["GX_ANALYTICS_ENABLED"] == "false"
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert "timescaledb.telemetry_level=off" in SERVICES["timescaledb"]["command"]
+
+
+def test_links_lead_to_the_ports_that_are_published() -> None:
+    for name in ("dagster", "mlflow"):
+        service = "dagster-webserver" if name == "dagster" else name
+        address, _, _ = SERVICES[service]["ports"][0].rpartition(":")
+        assert SERVICES["dagster-code"]["environment"][f"MILLRACE_{name.upper()}_URL"] == f"http://{address}"
+
+
+def test_runs_are_given_what_they_are_given_on_one_machine() -> None:
+    """The tools are told the same by `make up` and here."""
+    told = {name: value for name, value in TOOLS_TOLD.items() if name != "PYTHONUNBUFFERED"}
+    assert SERVICES["dagster-code"]["environment"].items() >= told.items()
+    assert "PYTHONUNBUFFERED=1" in DOCKERFILE

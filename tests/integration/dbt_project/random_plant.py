@@ -34,7 +34,10 @@ def a_shift(code: str, starts_at: str, ends_at: str) -> tuple[str, str, Item]:
 
 ENTRIES: list[tuple[str, str, Item]] = [
     ("work_centers", "L1", {"name": ""}),
-    *(("equipment", f"P{number}", {"name": "", "equipment_class": "pump"}) for number in range(1, 4)),
+    *(
+        ("equipment", f"P{n}", {"name": "", "equipment_class": "pump", "work_unit_code": f"U{n % 3}"})
+        for n in range(1, 4)
+    ),
     ("workers", "W1", {"department": "A"}),
     *(a_work_unit(number, "L1" if number < 2 else None) for number in range(3)),
     # Over midnight and around it; one that ends in the hour that Berlin skips, one that would begin in it.

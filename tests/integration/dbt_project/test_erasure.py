@@ -1,6 +1,7 @@
 """A worker is erased from raw and from the marts: every total stays, and a rebuild gives the same rows (C39)."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,3 +95,24 @@ def test_saying_it_again_changes_nothing(dbt: Any, warehouse_engine: Engine) -> 
 def test_the_pseudonym_must_be_another_code(warehouse_engine: Engine) -> None:
     with pytest.raises(NotErased, match="must be another code"):
         erase_worker(warehouse_engine, "berlin", "W1", "W1")
+
+
+def test_a_build_that_has_read_the_code_ends_first(warehouse_engine: Engine) -> None:
+    """Of somebody new: no row of the table that is built names them yet."""
+    with warehouse_engine.begin() as connection:
+        connection.execute(insert(tables.events), [event(0, "W1")])
+        columns = "select site_code, worker_code from raw.events"
+        connection.execute(text(f"create table marts.built as {columns} where false"))
+    waiting = text("select count(*) from pg_locks where not granted and relation = 'marts.built'::regclass")
+    with ThreadPoolExecutor(1) as pool, warehouse_engine.connect() as other:
+        with warehouse_engine.begin() as build:
+            build.execute(text("lock table marts.built in share row exclusive mode"))
+            build.execute(text(f"create temp table computed on commit drop as {columns}"))
+            erasing = pool.submit(erase_worker, warehouse_engine, "berlin", "W1", ERASED)
+            while not other.scalar(waiting):
+                assert not erasing.done(), "it did not wait"
+                other.rollback()
+            build.execute(text("insert into marts.built table computed"))
+        assert erasing.result() == {"marts.built": 1, "raw.events": 1}
+        other.rollback()
+        assert other.scalars(text("select worker_code from marts.built")).all() == [ERASED]

@@ -158,6 +158,63 @@ def test_figures_outlive_their_raw_rows(
     assert tables() == exact
 
 
+# Made of dates or hours before their own, further back than what a restore brings along.
+ROLLING = (
+    "marts.fct_confidence_daily",
+    "marts.fct_model_health_daily",
+    "marts.fct_sensor_trends_daily",
+    "marts.fct_work_unit_reliability_daily",
+)
+
+
+def test_averages_follow_a_date_that_is_restored_among_dropped_ones(
+    warehouse_url: str,
+    warehouse_engine: Engine,
+    start_dbt: Callable[[str], Any],
+    snapshot: Callable[[Connection], dict[str, list[str]]],
+    tmp_path: Path,
+) -> None:
+    """C2, C17: what comes late for the second day is in the week and the month of days whose raw rows are away."""
+    engine, dice, inbox, dbt = warehouse_engine, random.Random(6), Inbox(), start_dbt(warehouse_url)
+    stop = {"source_code": "PLC", "work_unit_code": "U1", "worker_code": "", "event_type": "down", "duration_s": 600.0}
+    stop |= {"units_produced": None, "confidence": None}
+
+    def tables() -> dict[str, list[str]]:
+        with engine.connect() as connection:
+            found = snapshot(connection)
+        found.pop("marts.fct_equipment_health_summary", None)
+        return found
+
+    times = [START + n * 3 * HOUR for n in range(DAYS * 8)]
+    inbox.add("readings", readings(times, 20.0), received_at=START + DAYS * DAY)
+    stops = [stop | {"event_time": START + n * DAY + 4 * HOUR} for n in range(DAYS)]
+    inbox.add("events", events(times, dice) + stops, received_at=START + DAYS * DAY)
+    load_site(engine, inbox, "berlin")
+    dbt("run", "--select", "tag:reference")
+    build_pending(engine, dbt)
+    before = tables()
+    now = START + (DAYS - 1 + 30) * DAY
+    assert len({day.day for day in retain(engine, tmp_path, now, 30).dropped}) == DAYS - 1
+
+    late = START + DAY + 5 * HOUR
+    work = {"event_type": "working", "duration_s": 600.0, "confidence": 0.75}
+    inbox.add("readings", readings([late], 90.0), received_at=now)
+    inbox.add("events", [events([late], dice)[0] | work, stop | {"event_time": late + HOUR}], received_at=now)
+    load_site(engine, inbox, "berlin")
+    restore(engine, tmp_path, START.date(), START.date() + 5 * DAY)
+    assert ledger.frozen_count(engine) == 0
+    build_pending(engine, dbt)
+    followed = tables()
+
+    of_a_dropped_day = {"2026-03-30"}
+    unmoved = [name for name in ROLLING if old(followed[name], of_a_dropped_day) == old(before[name], of_a_dropped_day)]
+    assert unmoved == []
+    restore(engine, tmp_path, START.date(), START.date() + DAYS * DAY)
+    dbt("run", "--full-refresh")
+    whole = tables()
+    assert [name for name in whole if whole[name] != followed[name]] == []
+
+
 def move(engine: Engine, dbt: Any, inbox: Inbox, dice: random.Random) -> None:
     """Move the site to the west and far to the east: hours change their dates over the edge of what can be built.
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ml import promotions
+from ml.cause import Cause
 from ml.drift import detect
 from ml.drift_features import explain
 from ml.train import train
@@ -85,21 +86,18 @@ def test_a_training_answers_an_episode_once(plant, ml_settings) -> None:
     """D12: one retraining per episode; asked again, the first answer stands."""
     add_health(plant, "edge_classifier", "WU1", [0.93] * 30 + [0.70] * 10, samples=60)
     (episode,) = detect(plant.engine)
-    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     assert detect(plant.engine) == [episode]
 
     answer = train(
         plant.engine,
         episode.equipment_class,
-        trigger="drift",
-        episode_id=episode.episode_id,
-        dagster_run_id="run-7",
+        Cause(trigger="drift", episode_id=episode.episode_id, dagster_run_id="run-7"),
         settings=ml_settings,
     )
     assert detect(plant.engine) == []
-    again = train(
-        plant.engine, episode.equipment_class, trigger="drift", episode_id=episode.episode_id, settings=ml_settings
-    )
+    asked_again = Cause(trigger="drift", episode_id=episode.episode_id)
+    again = train(plant.engine, episode.equipment_class, asked_again, settings=ml_settings)
     assert again == answer
     _, decision = promotions.history(plant.engine, plant.model_name)
     assert (decision.trigger, decision.episode_id, decision.dagster_run_id) == ("drift", episode.episode_id, "run-7")
@@ -109,7 +107,7 @@ def test_a_training_answers_an_episode_once(plant, ml_settings) -> None:
 def test_the_sensors_explain_an_episode(plant, ml_settings) -> None:
     """S4-027: bearing and vibration of one pump in five have left what the champion was trained on; the others not."""
     add_health(plant, "champion", "P3", [0.95] * 40 + [0.70] * 8, samples=60)
-    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     (episode,) = detect(plant.engine)
     (found,) = explain(plant.engine, ml_settings)
     assert found.episode_id == episode.episode_id

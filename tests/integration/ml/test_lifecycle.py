@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from ml import promotions, registry, tracking
 from ml.__main__ import app
+from ml.cause import Cause
 from ml.dataset import read_training_data
 from ml.errors import NotEnoughData, NothingToRollBackTo, TrackingUnavailable
 from ml.faults import KINDS
@@ -46,9 +47,7 @@ def test_what_a_training_did_is_in_mlflow(plant, ml_settings) -> None:
     outcome = train(
         plant.engine,
         plant.equipment_class,
-        trigger="manual",
-        dagster_run_id="run-1",
-        dagster_url=dagster_url,
+        Cause(trigger="manual", dagster_run_id="run-1", dagster_url=dagster_url),
         settings=ml_settings,
     )
     client = tracking.connect(ml_settings)
@@ -155,16 +154,17 @@ def test_the_grid_and_the_sensors_are_taken_from_the_data(empty_plant) -> None:
 
 def test_too_little_history_is_said_in_a_sentence(empty_plant, ml_settings) -> None:
     with pytest.raises(NotEnoughData, match="There is no good reading of equipment class"):
-        train(empty_plant.engine, empty_plant.equipment_class, trigger="initial", settings=ml_settings)
+        train(empty_plant.engine, empty_plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     empty_plant.register("P1")
     empty_plant.add("P1", "flow", empty_plant.start, np.arange(100.0))
     with pytest.raises(NotEnoughData, match="complete windows in part 'fit' of its history, 200 are needed"):
-        train(empty_plant.engine, empty_plant.equipment_class, trigger="initial", settings=ml_settings)
+        train(empty_plant.engine, empty_plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     assert promotions.history(empty_plant.engine, empty_plant.model_name) == []
 
 
 TRAIN_ELSEWHERE = """
 import sys, mlflow, torch
+from ml.cause import Cause
 from ml.errors import TrainingInProgress
 from ml.settings import MlSettings
 from ml.train import train
@@ -173,7 +173,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 try:
     settings = MlSettings(tracking_uri=sys.argv[2], epochs=1, max_windows=2_000)
-    print(train(create_engine(sys.argv[1]), sys.argv[3], trigger="manual", settings=settings).outcome)
+    print(train(create_engine(sys.argv[1]), sys.argv[3], Cause(trigger="manual"), settings=settings).outcome)
 except TrainingInProgress as error:
     print("gives way:", error)
 """
@@ -211,17 +211,17 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_says_so(plant, warehou
 def test_without_mlflow_nothing_is_decided(plant, free_port: int) -> None:
     nowhere = MlSettings(tracking_uri=f"http://127.0.0.1:{free_port}")
     with pytest.raises(TrackingUnavailable, match="does not answer: start it with `make up`"):
-        train(plant.engine, plant.equipment_class, trigger="manual", settings=nowhere)
+        train(plant.engine, plant.equipment_class, Cause(trigger="manual"), settings=nowhere)
     assert promotions.history(plant.engine, plant.model_name) == []
 
 
 def test_a_new_champion_and_the_way_back(plant, ml_settings) -> None:
     """A champion that cannot read the present sensors is replaced; rolling back restores it and scores with it."""
-    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     with pytest.raises(NothingToRollBackTo):
         roll_back(plant.engine, plant.equipment_class, reason="a try", settings=ml_settings)
     plant.execute("update marts.features_equipment_readings set metric = 'flow_rate' where metric = 'flow'")
-    second = train(plant.engine, plant.equipment_class, trigger="schedule", settings=ml_settings)
+    second = train(plant.engine, plant.equipment_class, Cause(trigger="schedule"), settings=ml_settings)
     assert second.is_promoted
     assert "version 1: The model reads flow, which the data do not have" in second.reason
     assert _champion(plant, ml_settings) == 2

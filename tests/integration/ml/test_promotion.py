@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from ml import promotions, registry, tracking
 from ml.__main__ import app
+from ml.cause import Cause
 from ml.data_checks import failed_expectations
 from ml.gate import Outcome
 from ml.promote import carry_out
@@ -75,19 +76,19 @@ def test_a_better_challenger_scores_beside_the_champion_before_it_is_promoted(pl
     plant.execute("truncate marts.features_equipment_readings")
     plant.measure(plant.start, plant.hours, noise=4.0)
     validated(plant, plant.start, 1, is_success=False)
-    refused = train(plant.engine, plant.equipment_class, trigger="initial", settings=quick)
+    refused = train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=quick)
     assert refused.outcome is Outcome.KEPT
     assert refused.reason == (
         "Its data broke expectations: values_are_present of readings in 1 hour from 2026-03-02 00:00 UTC on."
     )
     assert aliases(plant, quick) == {}
     validated(plant, plant.start, 1, is_success=True)
-    first = train(plant.engine, plant.equipment_class, trigger="initial", settings=quick)
+    first = train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=quick)
     assert first.outcome is Outcome.PROMOTED, first.reason
 
     plant.execute("truncate marts.features_equipment_readings")
     plant.measure(plant.start, plant.hours)
-    third = train(plant.engine, plant.equipment_class, trigger="schedule", settings=quick)
+    third = train(plant.engine, plant.equipment_class, Cause(trigger="schedule"), settings=quick)
     assert third.outcome is Outcome.SHADOW, third.reason
     assert third.reason.endswith("It scores beside the champion for 4 h of data first.")
     assert aliases(plant, quick) == {"champion": 2, "challenger": 3}
@@ -121,7 +122,7 @@ def test_a_better_challenger_scores_beside_the_champion_before_it_is_promoted(pl
 @pytest.fixture
 def reigning(plant, quick) -> Decision:
     """The decision that made version 1 champion."""
-    train(plant.engine, plant.equipment_class, trigger="initial", settings=quick)
+    train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=quick)
     (decision,) = promotions.history(plant.engine, plant.model_name)
     return decision
 
@@ -204,7 +205,7 @@ def test_a_champion_that_nobody_recorded_has_nothing_to_defend(plant, quick, rei
     """A process died after the alias moved and before its row was written: ledger and alias agree again."""
     plant.execute("delete from ml.promotions")
     assert aliases(plant, quick) == {"champion": 1}
-    second = train(plant.engine, plant.equipment_class, trigger="initial", settings=quick)
+    second = train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=quick)
     assert second.outcome is Outcome.PROMOTED, second.reason
     assert aliases(plant, quick) == {"champion": 2}
     (made,) = promotions.history(plant.engine, plant.model_name)

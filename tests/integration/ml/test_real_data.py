@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml.cause import Cause
 from ml.score import score_range
 from ml.train import train
 
@@ -24,7 +25,7 @@ def test_the_valve_test_bed_gets_a_champion_that_is_no_alarm_bell(empty_plant, m
         plant.register(file.stem)
         ends.append(add_file(plant, file))
 
-    outcome = train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    outcome = train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     assert outcome.is_promoted, outcome.reason
     assert outcome.metrics["false_alarm_rate"] < 0.10
 

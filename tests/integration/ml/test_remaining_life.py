@@ -18,6 +18,7 @@ from sqlalchemy import Engine, insert, make_url, text
 
 from bench.ml.cmapss import read
 from ml import promotions, registry, tracking
+from ml.cause import Cause
 from ml.errors import NotEnoughData
 from ml.promote import carry_out
 from ml.promotions import Decision
@@ -48,7 +49,7 @@ steps, channels = model.metadata.signature.inputs.inputs[0].shape[1:]
 for count in (1, 2, 37):
     print(len(model.predict(numpy.full((count, steps, channels), 50.0, dtype=numpy.float32))))
 """
-VIEWS = "+fct_equipment_remaining_life +features_equipment_readings"
+VIEWS = "+fct_equipment_remaining_life +fct_equipment_failures +features_equipment_readings"
 
 
 @dataclass
@@ -157,9 +158,8 @@ def test_engines_that_run_get_a_date_for_their_maintenance(
     fleet: Fleet, ml_settings: MlSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S0-028, S2-069, issue 5: learnt from failures in the warehouse, forecast by Dagster, seen in the marts."""
-    outcome = train(
-        fleet.ml, CLASS, trigger="manual", dagster_url="http://dagster.example/runs/run-1", settings=ml_settings
-    )
+    cause = Cause(trigger="manual", dagster_url="http://dagster.example/runs/run-1")
+    outcome = train(fleet.ml, CLASS, cause, settings=ml_settings)
     assert (outcome.model_name, outcome.version, outcome.is_promoted) == (PREFIX + CLASS, 1, True), outcome.reason
     assert outcome.metrics["rmse"] < outcome.metrics["naive_rmse"]
     assert "'mean life minus age' on held-out equipment" in outcome.reason
@@ -193,7 +193,7 @@ def test_engines_that_run_get_a_date_for_their_maintenance(
 
 def check_the_champion_stays(fleet: Fleet, settings: MlSettings) -> None:
     """A training on the same failures has nothing to prove itself by."""
-    second = train(fleet.ml, CLASS, trigger="schedule", settings=settings)
+    second = train(fleet.ml, CLASS, Cause(trigger="schedule"), settings=settings)
     assert not second.is_promoted
     assert second.reason.endswith(" 0 machines have failed since the champion learnt, 6 are needed to compare the two.")
     (champion,) = registry.champions(settings, prefix=PREFIX)
@@ -248,7 +248,7 @@ def test_too_few_failures_are_said_in_a_sentence(fleet: Fleet, ml_settings: MlSe
     with fleet.owner.begin() as connection:
         connection.execute(text("delete from raw.events where work_unit_code in ('U-T05', 'U-T06')"))
     with pytest.raises(NotEnoughData, match="9 pieces of equipment have readings up to a failure, 10 are needed"):
-        train(fleet.ml, CLASS, trigger="manual", settings=ml_settings)
+        train(fleet.ml, CLASS, Cause(trigger="manual"), settings=ml_settings)
     with pytest.raises(NotEnoughData, match="No equipment has readings up to a failure"):
-        train(fleet.ml, "kettle", trigger="manual", settings=ml_settings)
+        train(fleet.ml, "kettle", Cause(trigger="manual"), settings=ml_settings)
     assert fleet.rows("select * from ml.promotions") == []

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ml import anomaly_model, promotions, registry
+from ml.cause import Cause
 from ml.gate import Outcome
 from ml.score import score_range
 from ml.train import train
@@ -23,7 +24,7 @@ ANOMALIES = """
 def test_first_training_makes_a_champion_that_scores(plant, ml_settings) -> None:
     """S2-018..024, S2-026: train, gate, register, load by pyfunc, score; the failing bearing shows and says why."""
     outcome = train(
-        plant.engine, plant.equipment_class, trigger="initial", dagster_run_id="run-1", settings=ml_settings
+        plant.engine, plant.equipment_class, Cause(trigger="initial", dagster_run_id="run-1"), settings=ml_settings
     )
     assert outcome.is_promoted, outcome.reason
     assert outcome.reason.startswith("It is the first champion, with nothing to compare: VUS-PR ")
@@ -60,7 +61,7 @@ def test_first_training_makes_a_champion_that_scores(plant, ml_settings) -> None
 
 def test_backfilled_scores_equal_live_ones(plant, ml_settings) -> None:
     """Issue 5: hours scored as they come, in any order, with overlaps or all at once leave the same to the last bit."""
-    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
     whole = stored(plant)
 
@@ -99,7 +100,7 @@ def stored(plant) -> tuple[list[tuple], list[tuple]]:
 
 def test_late_readings_change_the_windows_that_see_them(plant, ml_settings) -> None:
     """Scoring the hour of a late reading also renews the windows after the hour that contain it."""
-    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     hour = plant.start + timedelta(hours=30)
     late = (hour + timedelta(minutes=50), hour + timedelta(minutes=59))
     plant.execute(
@@ -153,7 +154,7 @@ def test_new_scores_reopen_their_hours_for_the_daily_marts(plant, ml_settings) -
     behind = "select hour from raw.touched_hours where summarized_count < rolled_up_count order by hour"
     assert (nothing.models, plant.rows(behind)) == ({}, [])
 
-    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     score_range(plant.engine, hour, hour + timedelta(hours=1), settings=ml_settings)
     assert plant.rows(behind) == [(hour,), (hour + timedelta(hours=1),)]
 
@@ -162,12 +163,12 @@ def test_a_model_of_an_earlier_release_is_left_out_until_its_class_is_trained_an
     plant, ml_settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others are scored meanwhile, and the successor needs no lead over what nobody can read."""
-    train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     monkeypatch.setattr(anomaly_model, "FORMAT", anomaly_model.FORMAT + 1)
     left_out = score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
     assert (left_out.models, left_out.too_old, left_out.window_count) == ({}, {plant.model_name: 1}, 0)
 
-    second = train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
+    second = train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     assert second.is_promoted, second.reason
     assert "cannot judge the present data (version 1 was stored by an earlier release): VUS-PR " in second.reason
     again = score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
@@ -177,8 +178,8 @@ def test_a_model_of_an_earlier_release_is_left_out_until_its_class_is_trained_an
 
 def test_an_equal_challenger_is_kept_and_the_ledger_says_why(plant, ml_settings) -> None:
     """D11: same data, same seed, same model; the champion stays and the reason carries the figures."""
-    first = train(plant.engine, plant.equipment_class, trigger="initial", settings=ml_settings)
-    second = train(plant.engine, plant.equipment_class, trigger="schedule", settings=ml_settings)
+    first = train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
+    second = train(plant.engine, plant.equipment_class, Cause(trigger="schedule"), settings=ml_settings)
     assert second.metrics == first.metrics
     assert second.outcome is Outcome.KEPT
     assert second.reason.startswith(

@@ -57,8 +57,10 @@ def test_pools_hold_one_run_and_each_site_one_load(instance: DagsterInstance) ->
     queue = concurrency.run_queue_config
     assert queue is not None
     assert queue.max_concurrent_runs == 3
-    (limit,) = queue.tag_concurrency_limits
-    assert limit == {"key": "millrace/site", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+    assert queue.tag_concurrency_limits == [
+        {"key": "millrace/site", "value": {"applyLimitPerUniqueValue": True}, "limit": 1},
+        {"key": "millrace/background", "limit": 2},
+    ]
 
 
 def test_the_code_location_has_the_name_that_the_project_gives_it() -> None:

@@ -1,6 +1,7 @@
 """What single sensors see and ask for, on a real warehouse and API, without building the marts."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,6 +93,30 @@ def test_a_site_that_does_not_answer_leaves_the_others_alone(plant: Any, api_add
     assert here.error is None
     assert gone.error is not None
     assert not gone.is_behind
+
+
+def test_any_number_of_silent_sites_cost_one_timeout_together(plant: Any, free_port: int) -> None:
+    """A tick has 60 s: asked sixteen at a time, a hundred sites behind a cut line would take all of them."""
+    from ingestion_api.client import IngestionClient
+
+    everybody = threading.Barrier(40, timeout=30)
+
+    def connect(_: str) -> IngestionClient:
+        everybody.wait()
+        return IngestionClient(f"http://127.0.0.1:{free_port}", "")
+
+    states = site_states(plant.engine, [f"site-{number}" for number in range(40)], connect)
+    assert all(state.error for state in states)
+
+
+def test_an_inbox_that_is_older_than_its_warehouse_is_named(plant: Any) -> None:
+    """docs/backup.md: batches that get the numbers again are never loaded, so somebody has to be told."""
+    with plant.engine.begin() as connection:
+        connection.execute(text("insert into raw.cursors values ('demo', 'events', 1000)"))
+    message = plant.tick("on_new_batches").skip_message
+    with plant.engine.begin() as connection:
+        connection.execute(text("delete from raw.cursors where site_code = 'demo' and kind = 'events'"))
+    assert "demo: more events are loaded than its ingestion API ever took in" in message
 
 
 def test_an_api_that_is_down_is_named(plant: Any, monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
@@ -208,11 +233,12 @@ def test_an_episode_is_answered_by_one_training(history: Any, promote: Any) -> N
     config = request.run_config["ops"]["train"]["config"]
     assert config == {"equipment_class": "compressor", "trigger": "drift", "episode_id": "e1"}
 
-    assert not history.run(request, "training").success  # there is no compressor
+    failed = history.run(request, "training")
+    assert not failed.success  # there is no compressor
     assert "failed 1 times" in history.tick("on_confidence_drift").skip_message
     with history.retrying_at_once():
         (request,) = history.tick("on_confidence_drift").run_requests
-    assert request.run_key == "e1:2"
+    assert request.run_key == f"e1:after:{failed.run_id}"
 
 
 def test_the_weekly_schedule_trains_every_class_once_a_week(history: Any) -> None:
@@ -230,6 +256,23 @@ def test_the_weekly_schedule_trains_every_class_once_a_week(history: Any) -> Non
         (request,) = schedule.evaluate_tick(context).run_requests
     assert request.run_key == "schedule:pump:2026-W10"
     assert request.run_config["ops"]["train"]["config"]["trigger"] == "schedule"
+
+
+def test_dimensions_are_built_by_one_run_at_a_time(history: Any) -> None:
+    """Master data that are put one by one over minutes ask for one run after the other, not for one a tick."""
+    from orchestration.definitions import defs
+
+    with history.engine.begin() as connection:
+        connection.execute(text("insert into raw.cursors values ('demo', 'registry', 1) on conflict do nothing"))
+    (request,) = history.tick("on_reference_changes").run_requests
+    job = defs.resolve_job_def("reference")
+    run = history.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
+    with history.engine.begin() as connection:
+        connection.execute(text("update raw.cursors set position = position + 1 where kind = 'registry'"))
+    assert "being built" in history.tick("on_reference_changes").skip_message
+    history.instance.report_run_canceled(run)
+    (later,) = history.tick("on_reference_changes").run_requests
+    assert later.run_key != request.run_key
 
 
 def test_hours_from_before_the_partitions_are_named(history: Any) -> None:

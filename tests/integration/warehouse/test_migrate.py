@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Engine, NullPool, text
+from sqlalchemy import Connection, Engine, NullPool, event, text
 
 from warehouse.engine import create_engine
 from warehouse.errors import MigrationError
@@ -167,3 +167,33 @@ def test_revisions_can_be_taken_back_and_made_again(branch: Branch, empty_databa
     assert structure(empty_database, branch) == {part: [] for part in STRUCTURE}
     migrate(empty_database, branch)
     assert structure(empty_database, branch) == before
+
+
+class Killed(Exception):
+    """Stands for the end of a process."""
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "ix_readings_recorded_at on",
+        "ix_events_recorded_at on",
+        "update raw.alarm_changes",
+        "ix_touched_hours_pending on",
+    ],
+)
+def test_a_step_that_was_interrupted_is_made_again(at: str, empty_database: str, warehouse_url: str) -> None:
+    """S4-036: what stands in an autocommit block is committed piece by piece, and the step's number after all of it."""
+    engine = create_engine(empty_database, poolclass=NullPool)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def die(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if at in statement:
+            raise Killed
+
+    with engine.connect() as connection, pytest.raises(Killed):
+        config = alembic_config("warehouse")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "heads")
+    migrate(empty_database, "warehouse")
+    assert structure(empty_database, "warehouse") == structure(warehouse_url, "warehouse")

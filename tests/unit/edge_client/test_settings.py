@@ -30,6 +30,15 @@ def test_the_environment_and_the_command_line_are_read(monkeypatch: pytest.Monke
     assert "secret" not in repr(settings)
 
 
+def test_an_empty_setting_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docs/reference/settings.md says of all of them."""
+    for name in ("API_URL", "MAX_ITEMS", "MQTT_PASSWORD"):
+        monkeypatch.setenv(f"MILLRACE_EDGE_{name}", "")
+    settings = read_settings()
+    assert (settings.api_url, settings.max_items) == ("http://127.0.0.1:8000", 10_000)
+    assert settings.mqtt_password is None
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("BATCH_MAX", "1001"), ("API_URL", "localhost:8000"), ("BACKOFF_MIN_S", "0"), ("DISCARD_POLICY", "shred")],

@@ -62,17 +62,24 @@ def later(minutes: float) -> datetime:
 
 
 def test_new_work_is_tried(instance: DagsterInstance) -> None:
-    assert judge(instance, "w", now=later(0)) == Go(1)
+    assert judge(instance, "w", now=later(0)) == Go()
     assert not is_done(instance, "w")
 
 
 def test_after_a_failure_the_wait_doubles_and_the_key_is_new(instance: DagsterInstance) -> None:
-    run(instance, "w", failing="first")
+    first_run = run(instance, "w", failing="first")
     assert isinstance(judge(instance, "w", now=later(0.9)), Hold)
-    assert judge(instance, "w", now=later(1.1)) == Go(2)
-    run(instance, "w", failing="first")
+    assert judge(instance, "w", now=later(1.1)) == Go(after=first_run)
+    second_run = run(instance, "w", failing="first")
     assert isinstance(judge(instance, "w", now=later(1.9)), Hold)
-    assert judge(instance, "w", now=later(2.1)) == Go(3)
+    assert judge(instance, "w", now=later(2.1)) == Go(after=second_run)
+
+
+def test_a_key_is_never_used_again_though_old_runs_are_deleted(instance: DagsterInstance) -> None:
+    """Dagster takes a run key that it still knows for done: the work would never be tried again."""
+    runs = [run(instance, "w", failing="first") for _ in range(2)]
+    instance.delete_run(runs[0])
+    assert judge(instance, "w", now=later(60)) == Go(after=runs[1])
 
 
 def test_after_three_failures_on_the_same_data_a_person_is_needed(instance: DagsterInstance) -> None:
@@ -81,15 +88,14 @@ def test_after_three_failures_on_the_same_data_a_person_is_needed(instance: Dags
     assert isinstance(verdict, Hold)
     assert "failed 3 times on the same data" in verdict.reason
     assert last in verdict.reason
-    assert judge(instance, "other data", now=later(0)) == Go(1)
+    assert judge(instance, "other data", now=later(0)) == Go()
 
 
 def test_work_without_a_limit_is_tried_for_ever_at_the_longest_delay(instance: DagsterInstance) -> None:
-    for _ in range(8):
-        run(instance, "w", failing="first")
+    last = [run(instance, "w", failing="first") for _ in range(8)][-1]
     longest = LONGEST_DELAY / MINUTE
     assert isinstance(judge(instance, "w", now=later(longest - 1), max_attempts=None), Hold)
-    assert judge(instance, "w", now=later(longest + 1), max_attempts=None) == Go(9)
+    assert judge(instance, "w", now=later(longest + 1), max_attempts=None) == Go(after=last)
 
 
 def test_failures_nearby_slow_down_data_that_keeps_changing(instance: DagsterInstance) -> None:
@@ -98,13 +104,13 @@ def test_failures_nearby_slow_down_data_that_keeps_changing(instance: DagsterIns
         run(instance, content, failing="first")
     nearby = instance.get_run_records()
     assert isinstance(judge(instance, "w4", now=later(3.9), related=nearby), Hold)
-    assert judge(instance, "w4", now=later(4.1), related=nearby) == Go(1)
+    assert judge(instance, "w4", now=later(4.1), related=nearby) == Go()
 
 
 def test_a_success_nearby_ends_the_slowness(instance: DagsterInstance) -> None:
     run(instance, "w1", failing="first")
     run(instance, "w2")
-    assert judge(instance, "w3", now=later(0), related=instance.get_run_records()) == Go(1)
+    assert judge(instance, "w3", now=later(0), related=instance.get_run_records()) == Go()
     assert is_done(instance, "w2")
 
 
@@ -124,5 +130,6 @@ def test_runs_that_failed_between_two_steps_are_found(instance: DagsterInstance)
     run(instance, "w1")
     run(instance, "w2", failing="first")
     between = run(instance, "w3", failing="second")
-    found = failed_after(instance, "two_steps", done="first", not_done="second")
-    assert [found_run.run_id for found_run in found] == [between]
+    found = failed_after(instance, "two_steps", done="first", not_done="second", since=later(-1))
+    assert [record.dagster_run.run_id for record in found] == [between]
+    assert failed_after(instance, "two_steps", done="first", not_done="second", since=later(1)) == []

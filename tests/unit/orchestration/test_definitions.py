@@ -6,7 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+from orchestration.work import BACKGROUND
 
 ROOT = Path(__file__).resolve().parents[3]
 API = dg.AssetKey(["inbox", "batches"])
@@ -214,3 +217,14 @@ def test_what_reads_each_others_tables_shares_a_pool(defs: dg.Definitions) -> No
         "scoring": transform,
         "training": {"training"},
     }
+
+
+def test_long_runs_leave_a_slot_to_loads_and_rollups(defs: dg.Definitions) -> None:
+    """Training, a first archive and a backup may take hours each, and may fall together on a Sunday night."""
+    runs = yaml.safe_load((ROOT / "orchestration" / "dagster.yaml").read_text())["concurrency"]["runs"]
+    limits = {limit["key"]: limit["limit"] for limit in runs["tag_concurrency_limits"]}
+    assert limits["millrace/background"] < runs["max_concurrent_runs"]
+    jobs = defs.get_repository_def().get_all_jobs()
+    short = {"load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "scoring", "forecast"}
+    long = {job.name for job in jobs if job.tags.items() >= BACKGROUND.items()}
+    assert long == {job.name for job in jobs} - short - {"model_report", "__ASSET_JOB"}

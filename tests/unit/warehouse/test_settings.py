@@ -81,3 +81,15 @@ def test_a_package_without_a_url_of_its_own_uses_the_platforms(monkeypatch: pyte
     monkeypatch.setenv("MILLRACE_WAREHOUSE_URL", "postgresql://plant@db/warehouse")
     assert warehouse_dsn(None) == "postgresql+psycopg://plant@db/warehouse"
     assert warehouse_dsn("postgresql://reader@replica/warehouse") == "postgresql+psycopg://reader@replica/warehouse"
+
+
+def test_hours_that_would_go_before_what_is_computed_from_them_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """C2: a closed day is not read any more, and averages over a week of later days would wait for it for ever."""
+    monkeypatch.setenv("MILLRACE_RAW_KEEP_DAYS", "30")
+    monkeypatch.setenv("MILLRACE_HOURLY_KEEP_DAYS", "37")
+    assert WarehouseSettings().hourly_keep_days == 37
+    monkeypatch.setenv("MILLRACE_DROP_HOURLY", "true")
+    with pytest.raises(ValidationError, match="it must be 38 or more, 8 days longer than MILLRACE_RAW_KEEP_DAYS"):
+        WarehouseSettings()
+    monkeypatch.setenv("MILLRACE_HOURLY_KEEP_DAYS", "38")
+    assert WarehouseSettings().hourly_keep_days == 38

@@ -1,4 +1,4 @@
-{{ config(tags=['daily'], meta={'range_column': 'date', 'days_after': 30}) }}
+{{ config(tags=['daily'], meta={'range_column': 'date', 'days_after': 30, 'made_of': 'dates'}) }}
 
 -- A date is in the windows of the 29 dates after it, and has a say in the failures of the next: these are built along,
 -- days_after.

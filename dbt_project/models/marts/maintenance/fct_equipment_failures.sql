@@ -1,28 +1,50 @@
 {{ config(materialized='view', tags=['reference']) }}
 
--- As int_states_bounded has it (C12): without a duration, a `down` lasts until the next state of the work unit.
+-- As int_states_bounded has it (C12), to the millisecond: without a duration, a `down` lasts until a state of the work
+-- unit that starts later.
 with states as (
 
     select
         site_code,
         work_unit_code,
         event_type,
-        event_time as started_at,
-        case
-            when duration_s is not null
-                then event_time + make_interval(secs => least(duration_s, {{ var('max_state_duration_s') }}))
-            else
-                least(
-                    event_time + make_interval(secs => {{ var('max_state_gap_s') }}),
-                    lead(event_time) over (partition by site_code, work_unit_code order by event_time)
-                )
-        end as ended_at
+        date_trunc('milliseconds', event_time) as started_at,
+        duration_s
     from {{ ref('stg_raw__events') }}
     where
         is_state
         and is_certain
         and work_unit_code is not null
         and (worker_code is null or event_type = 'down')
+
+),
+
+followed as (
+
+    select
+        *,
+        first_value(started_at) over (
+            partition by site_code, work_unit_code
+            order by started_at
+            groups between 1 following and 1 following
+        ) as next_started_at
+    from states
+
+),
+
+bounded as (
+
+    select
+        site_code,
+        work_unit_code,
+        event_type,
+        started_at,
+        case
+            when duration_s is not null
+                then started_at + least(duration_s, {{ var('max_state_duration_s') }}) * interval '1 second'
+            else least(next_started_at, started_at + interval '{{ var('max_state_gap_s') }} seconds')
+        end as ended_at
+    from followed
 
 ),
 
@@ -35,8 +57,10 @@ downs as (
             order by started_at
             rows between unbounded preceding and 1 preceding
         ) as down_until
-    from states
-    where event_type = 'down'
+    from bounded
+    where
+        event_type = 'down'
+        and ended_at > started_at
 
 ),
 

@@ -1,4 +1,4 @@
-{{ config(materialized='view', tags=['reference']) }}
+{{ config(materialized='view', tags=['daily']) }}
 
 with newest as (
 
@@ -29,12 +29,13 @@ from newest
 inner join {{ ref('dim_equipment') }} as equipment
     on newest.site_code = equipment.site_code and newest.equipment_code = equipment.equipment_code
 inner join {{ ref('dim_sites') }} as sites on newest.site_code = sites.site_code
--- Of a life that has ended nothing remains; the next one has no forecast yet.
+-- Of a life that has ended nothing remains; the next one has no forecast yet. Failures as they are kept: by raw events
+-- alone, a forecast would come back when they are dropped.
 where not exists (
     select 1
-    from {{ ref('fct_equipment_failures') }} as failures
+    from {{ ref('int_failures_reported') }} as failures
     where
         failures.site_code = newest.site_code
-        and failures.equipment_code = newest.equipment_code
-        and failures.failed_at > newest.as_of
+        and failures.work_unit_code = equipment.work_unit_code
+        and failures.event_time > newest.as_of
 )

@@ -1,7 +1,7 @@
 {{
     config(
         tags=['daily'],
-        meta={'range_column': 'date', 'days_after': 30},
+        meta={'range_column': 'date', 'days_after': 30, 'made_of': 'dates'},
         indexes=[{'columns': ['equipment_code', 'metric', 'date']}],
     )
 }}

@@ -7,7 +7,8 @@ with shares as (
         anomalies.model_version,
         cast(date_trunc('week', anomalies.started_at at time zone 'UTC') as date) as week,
         shares.key as metric,
-        cast(shares.value as double precision) as share,
+        -- A decimal, whose sums do not depend on the order of their terms.
+        cast(shares.value as numeric) as share,
         row_number() over (
             partition by
                 anomalies.site_code,
@@ -15,7 +16,7 @@ with shares as (
                 anomalies.model_name,
                 anomalies.model_version,
                 anomalies.started_at
-            order by cast(shares.value as double precision) desc, shares.key asc
+            order by cast(shares.value as numeric) desc, shares.key asc
         ) = 1 as is_leading
     from {{ ref('fct_anomalies') }} as anomalies
     inner join {{ ref('fct_model_health_hourly') }} as hours
@@ -37,6 +38,6 @@ select
     metric,
     count(*) as anomaly_count,
     count(*) filter (where is_leading) as leading_count,
-    avg(share) as avg_share
+    cast(avg(share) as double precision) as avg_share
 from shares
 group by equipment_class, model_version, week, metric

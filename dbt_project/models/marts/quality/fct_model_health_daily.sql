@@ -1,4 +1,4 @@
-{{ config(tags=['daily'], meta={'range_column': 'date', 'days_after': 6}) }}
+{{ config(tags=['daily'], meta={'range_column': 'date', 'days_after': 6, 'made_of': 'hours'}) }}
 
 -- A date has a say in the rolling averages of the six after it, hence days_after.
 with days as (

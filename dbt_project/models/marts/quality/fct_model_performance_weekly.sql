@@ -98,14 +98,12 @@ events as (
         events.critical_alarm_count > 0
         or exists (
             select 1
-            from {{ ref('stg_raw__events') }} as stops
+            from {{ ref('int_failures_reported') }} as stops
             inner join {{ ref('dim_equipment') }} as equipment
                 on stops.site_code = equipment.site_code and stops.work_unit_code = equipment.work_unit_code
             where
                 equipment.site_code = events.site_code
                 and equipment.equipment_code = events.equipment_code
-                and stops.event_type = 'down'
-                and stops.is_certain
                 and stops.event_time between events.detected_at and events.resolved_at + interval '24 hours'
         ) as is_confirmed
     from {{ ref('fct_maintenance_events') }} as events

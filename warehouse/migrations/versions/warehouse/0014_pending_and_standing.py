@@ -34,6 +34,8 @@ def upgrade() -> None:
             comment="Of a raised one: cleared within a day, so that it never counts as standing",
         ),
         schema="raw",
+        # The block below commits it: a step that is interrupted there, or does not get a lock, is made again.
+        if_not_exists=True,
     )
     with op.get_context().autocommit_block():
         # After the column is there for all: what is loaded meanwhile is marked by its load.
