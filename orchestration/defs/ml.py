@@ -127,14 +127,16 @@ def told(outcome: "TrainingOutcome | RulOutcome", trigger: str) -> dict[str, Any
     ],
 )
 def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
-    """Bring the drift episodes up to date, look at the sensors behind the new ones, take back critical promotions."""
+    """Bring the drift episodes up to date, take back critical promotions, look at the sensors behind new episodes."""
     from ml.drift import detect
     from ml.drift_features import as_markdown, explain
     from ml.rollback import roll_back_critical
 
     engine = warehouse.engine(MlSettings().warehouse_url)
-    episodes, explained = detect(engine), explain(engine)
+    episodes = detect(engine)
+    # What is urgent first: an episode that cannot be explained, as its champion's run is gone, must not hold it up.
     taken_back = {f"{made.model_name} v{made.champion_version}": made.reason for made in roll_back_critical(engine)}
+    explained = explain(engine)
     said: dict[str, Any] = {found.episode_id: found.explanation for found in explained}
     yield dg.MaterializeResult(
         asset_key=["ml", "drift_episodes"],
