@@ -90,6 +90,10 @@ where {% for column in key %}old.{{ column }} = new.{{ column }}{% if not loop.l
 #}
 {% macro lock_target() -%}
     {%- if execute and config.get('materialized') == 'incremental' -%}
+        {%- if flags.FULL_REFRESH and config.meta_get('range_column', none) -%}
+            {#- It refuses a range, which models that take everything into their first build do not ask for. -#}
+            {%- do built_range(config.meta_get('range_column')) -%}
+        {%- endif -%}
         {%- set relation = load_relation(this) -%}
         {%- if relation is not none and relation.is_table -%}
             {%- if flags.FULL_REFRESH and config.meta_get('range_column', none) -%}
