@@ -21,6 +21,9 @@ demo: setup ## Start everything, replay a plant and show what came out. ONCE=1 e
 up: setup ## Start the platform without the demo's input, until Ctrl-C
 	@$(BIN)/python -m orchestration up
 
+doctor: setup ## Look at versions, ports, databases, clocks, disks, queues, backups: each line ok, or with what to do
+	@$(BIN)/python -m orchestration doctor
+
 as-known-at: setup ## Build the marts as known at AT=2026-03-02T10:00Z [FROM=, TO= local dates] [NAME=] beside the real ones
 	@test -n "$(AT)" || { echo "millrace: say the moment: make as-known-at AT=2026-03-02T10:00Z"; exit 1; }
 	@$(BIN)/python -m orchestration as-known-at "$(AT)" $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(NAME),--name $(NAME))
@@ -113,4 +116,4 @@ clean: ## Delete what the platform wrote (databases, runs, models) and caches; k
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up as-known-at drop-as-known docs test test-unit test-timescale timescale-up timescale-down drill check format schema-docs bench bench-ml bench-deps setup clean help
+.PHONY: demo up doctor as-known-at drop-as-known docs test test-unit test-timescale timescale-up timescale-down drill check format schema-docs bench bench-ml bench-deps setup clean help

@@ -1,4 +1,4 @@
-"""The platform from the command line: `up`, `demo`, `docs`, `as-known-at` and more. What these do is done elsewhere."""
+"""The platform from the command line: `up`, `demo`, `doctor`, `docs` and more. What these do is done elsewhere."""
 
 import signal
 import sys
@@ -29,6 +29,20 @@ def up() -> None:
         for what, url in platform.addresses():
             reporter.console.print(f"  {what:<18} {url}")
         platform.stay_up()
+
+
+@app.command()
+def doctor() -> None:
+    """Look at what the platform stands on; each line is ok or says what to do. Exits 1 where one failed."""
+    from rich.console import Console
+
+    from orchestration.doctor.examination import examine, show
+    from orchestration.doctor.finding import Patient
+
+    findings = list(examine(Patient()))
+    show(findings, Console(highlight=False, soft_wrap=True))
+    if any(finding.status == "failed" for finding in findings):
+        sys.exit(1)
 
 
 @app.command()

@@ -100,6 +100,13 @@ def loaded_positions(engine: Engine) -> dict[str, dict[str, int]]:
     return positions
 
 
+def last_loaded(engine: Engine) -> dict[str, datetime]:
+    """When each site's cursors moved last, UTC."""
+    query = text("select site_code, max(updated_at) as moved_at from raw.cursors group by site_code")
+    with engine.connect() as connection:
+        return {row.site_code: row.moved_at for row in connection.execute(query)}
+
+
 def registry_position(engine: Engine) -> str | None:
     """Names how far the registry of every site is loaded, such as `demo:12`; None where nothing is."""
     with engine.connect() as connection:

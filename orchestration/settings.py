@@ -22,6 +22,10 @@ class OrchestrationSettings(BaseSettings):
     )
     pull_keys: dict[str, SecretStr] = Field(default={}, description="JSON: site code to its own API key (scope pull)")
     dagster_port: int = Field(default=3000, ge=1, le=65535, description="Port of the Dagster webserver")
+    dagster_read_only: bool = Field(
+        default=False,
+        description="Whether the Dagster webserver only shows: nobody launches, stops or deletes anything by it",
+    )
     code_server_port: int = Field(default=4266, ge=1, le=65535, description="Loopback port of Dagster's code server")
     mlflow_port: int = Field(default=5001, ge=1, le=65535, description="Port of the MLflow server")
     mlflow_url: str | None = Field(

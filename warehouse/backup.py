@@ -20,15 +20,20 @@ from warehouse.settings import WarehouseSettings
 _PATIENCE_S = 1.0
 
 
-def why_not(settings: WarehouseSettings) -> str | None:
-    """Why no base backup can be taken of these settings' database; None where one can."""
+def is_elsewhere(settings: WarehouseSettings) -> bool:
+    """Whether the warehouse of these settings is on a server that is not the embedded one."""
     server = settings.embedded()
     url = make_url(settings.warehouse_url) if settings.warehouse_url else None
-    if url is not None and (url.port != server.port or url.host != HOST or not server.is_running()):
+    return url is not None and (url.port != server.port or url.host != HOST or not server.is_running())
+
+
+def why_not(settings: WarehouseSettings) -> str | None:
+    """Why no base backup can be taken of these settings' database; None where one can."""
+    if is_elsewhere(settings):
         return "the warehouse is on a server of its own: its administrator backs it up, see docs/backup.md"
     if settings.backup_dir is None:
         return "MILLRACE_BACKUP_DIR is not set: nothing is backed up"
-    if not server.is_running():
+    if not settings.embedded().is_running():
         return "the embedded database does not run"
     return None
 
@@ -42,7 +47,7 @@ def take(server: EmbeddedPostgres, kept: int) -> BaseBackup:
     if server.backup_dir is None:
         raise BackupFailed("There is nowhere to put a backup: set MILLRACE_BACKUP_DIR.")
     place = BackupPlace.of_cluster(server.backup_dir, server.cluster)
-    _refuse_unarchived(server)
+    refuse_unarchived(server)
     try:
         (place.root / "backup.lock").touch(0o600)
         with locked(place.root / "backup.lock", _PATIENCE_S):
@@ -95,8 +100,12 @@ def _run(server: EmbeddedPostgres, program: str, *arguments: str) -> None:
         raise BackupFailed(f"{program} failed: {' '.join(done.stderr.split())[-500:]}")
 
 
-def _refuse_unarchived(server: EmbeddedPostgres) -> None:
-    """A base backup without the WAL after it restores one moment alone."""
+def refuse_unarchived(server: EmbeddedPostgres) -> None:
+    """Check that WAL is archived: a base backup without the WAL after it restores one moment alone.
+
+    Raises:
+        BackupFailed: It is not; since when and why, where the server knows.
+    """
     query = """
         select current_setting('archive_mode') as mode, last_failed_wal, last_failed_time,
             coalesce(last_failed_time > last_archived_time, last_failed_time is not null) as is_failing

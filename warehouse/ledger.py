@@ -48,6 +48,19 @@ class HourRange:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """Hours of all sites that wait for a consumer, each site's counted by itself.
+
+    Attributes:
+        count: How many.
+        since: When that which waits longest was last touched, UTC; None where nothing waits.
+    """
+
+    count: int
+    since: datetime | None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """How far the ledger was when a consumer began: what it settles afterwards, and no more."""
 
@@ -81,6 +94,17 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
         else:
             ranges.append(HourRange(hour, hour + _HOUR))
     return ranges
+
+
+def waits(engine: Engine, consumer: Consumer, since: datetime) -> Waits:
+    """How many hours from `since` on are pending for a consumer, and since when the first of them is."""
+    query = text(
+        "select count(*) as hour_count, min(touched_at) as first_touched_at from raw.touched_hours"
+        f" where {_PENDING[consumer]} and {_IS_THAWED[consumer]} and hour >= :since"
+    )
+    with engine.connect() as connection:
+        row = connection.execute(query, {"since": since}).one()
+    return Waits(row.hour_count, row.first_touched_at)
 
 
 def frozen_count(engine: Engine) -> int:

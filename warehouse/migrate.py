@@ -1,11 +1,15 @@
 """Brings a database to the current revision. What the revisions do is in `migrations/versions`."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -26,6 +30,21 @@ _LONGEST_PAUSE_S = 10
 _TURN_PAUSE_S = 0.2
 _ATTEMPTS = 40
 _LOCK_NOT_AVAILABLE = "55P03"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a database is migrated.
+
+    Attributes:
+        current: Its revision; None where it was never migrated.
+        head: The newest revision of this version of Millrace.
+        steps_behind: Revisions that are still to come; None where a later version of Millrace made the database.
+    """
+
+    current: str | None
+    head: str
+    steps_behind: int | None
 
 
 def migrate(url: str, branch: Branch) -> None:
@@ -78,6 +97,19 @@ def _upgrade(connection: Connection, branch: Branch) -> None:
             time.sleep(min(_LOCK_TIMEOUT_S * (attempt + 1), _LONGEST_PAUSE_S))
         else:
             return
+
+
+def standing(connection: Connection, branch: Branch) -> Standing:
+    """Say how far a database is migrated; nothing is changed."""
+    script = ScriptDirectory.from_config(alembic_config(branch))
+    options = {"version_table": f"alembic_version_{branch}", "version_table_schema": "public"}
+    current = MigrationContext.configure(connection, opts=options).get_current_revision()
+    head = str(script.get_current_head())
+    try:
+        steps = sum(1 for _ in script.iterate_revisions(head, current or "base"))
+    except RevisionError:
+        return Standing(current, head, None)
+    return Standing(current, head, steps)
 
 
 def alembic_config(branch: Branch) -> Config:

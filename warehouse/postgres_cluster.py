@@ -11,7 +11,7 @@ from pathlib import Path
 from warehouse.errors import DataDirUnusable, PortTaken, StartFailed, TooLittleDisk
 from warehouse.postgres_binaries import MAJOR_VERSION, Account
 
-_MIN_FREE_BYTES = 1024**3
+MIN_FREE_BYTES = 1024**3
 
 
 def refuse_unusable(cluster: Path, password_file: Path) -> None:
@@ -42,7 +42,7 @@ def refuse_unusable(cluster: Path, password_file: Path) -> None:
         )
 
 
-def refuse_full_disk(home: Path, min_free_bytes: int = _MIN_FREE_BYTES) -> None:
+def refuse_full_disk(home: Path, min_free_bytes: int = MIN_FREE_BYTES) -> None:
     """Check that there is room for a database to work.
 
     Raises:

@@ -154,7 +154,7 @@ class Platform:
             self.supervisor.start(process)
         for name in ("ingestion-api", "dagster-code-server"):
             self._wait(name)
-        for process in self._dagster():
+        for process in self.dagster_processes():
             self.supervisor.start(process)
         for name in ("dagster-webserver", "mlflow"):
             self._wait(name)
@@ -174,7 +174,8 @@ class Platform:
     def _check_ports(self) -> None:
         """Say which port is taken before anything is started."""
         wanted = [
-            (process.name, process.port, process.port_setting) for process in [*self._services(), *self._dagster()]
+            (process.name, process.port, process.port_setting)
+            for process in [*self._services(), *self.dagster_processes()]
         ]
         for name, port, setting in wanted:
             if port is not None and not port_is_free(LOOPBACK, port):
@@ -242,13 +243,15 @@ class Platform:
             ),
         ]
 
-    def _dagster(self) -> list[Process]:
+    def dagster_processes(self) -> list[Process]:
+        """Dagster's webserver and daemon; what they need runs already when they are started."""
         workspace = str(ROOT / "workspace.yaml")
         port = str(self.orchestration.dagster_port)
+        only_shown = ["--read-only"] if self.orchestration.dagster_read_only else []
         return [
             Process(
                 "dagster-webserver",
-                [sys.executable, "-m", "dagster_webserver", "-h", LOOPBACK, "-p", port, "-w", workspace],
+                [sys.executable, "-m", "dagster_webserver", "-h", LOOPBACK, "-p", port, "-w", workspace, *only_shown],
                 port=self.orchestration.dagster_port,
                 port_setting="MILLRACE_DAGSTER_PORT",
                 ready_url=f"{self.dagster_url}/server_info",

@@ -86,7 +86,7 @@ class Supervisor:
         Raises:
             DataDirectoryUnusable: Another supervisor is at work on the same directory.
         """
-        if _recorded(self._own) is not None:
+        if is_supervised(self.run_dir):
             raise DataDirectoryUnusable(
                 f"Millrace already runs on {self.run_dir.parent}; stop it with Ctrl-C there, "
                 "or set MILLRACE_DATA_DIR to another folder"
@@ -158,7 +158,7 @@ class Supervisor:
         """
         url = self.processes[name].ready_url
         deadline = time.monotonic() + timeout_s
-        while url is not None and not _answers(url):
+        while url is not None and not answers(url):
             self.revive()
             if time.monotonic() > deadline:
                 raise ProcessFailed(f"{name} does not answer at {url} after {timeout_s:.0f} s: {self.last_line(name)}")
@@ -179,7 +179,13 @@ def resident_bytes(roots: Iterable[psutil.Process]) -> int:
     return sum(_memory(member) for member in {member for root in roots for member in _family(root)})
 
 
-def _answers(url: str) -> bool:
+def is_supervised(run_dir: Path) -> bool:
+    """Whether a supervisor is at work, `make up` or `make demo`."""
+    return _recorded(run_dir / "supervisor.json") is not None
+
+
+def answers(url: str) -> bool:
+    """Whether who listens there answers: an HTTP request without an error, or a TCP connection."""
     address = httpx.URL(url)
     try:
         if address.scheme == "tcp":

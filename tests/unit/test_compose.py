@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
+from dagster_webserver.cli import cli as webserver
 from sqlalchemy import make_url
 
 from orchestration import settings_reference
@@ -229,3 +230,17 @@ def test_runs_are_given_what_they_are_given_on_one_machine() -> None:
     told = {name: value for name, value in TOOLS_TOLD.items() if name != "PYTHONUNBUFFERED"}
     assert SERVICES["dagster-code"]["environment"].items() >= told.items()
     assert "PYTHONUNBUFFERED=1" in DOCKERFILE
+
+
+@pytest.mark.parametrize(("setting", "is_read_only"), [("", False), ("false", False), ("true", True)])
+def test_one_setting_makes_the_pages_of_dagster_read_only(
+    monkeypatch: pytest.MonkeyPatch, setting: str, is_read_only: bool
+) -> None:
+    """As the webserver's own command line understands it."""
+    service = SERVICES["dagster-webserver"]
+    given = service["environment"]["DAGSTER_WEBSERVER_READ_ONLY"]
+    assert given == "${MILLRACE_DAGSTER_READ_ONLY:-false}"
+    monkeypatch.setenv("DAGSTER_WEBSERVER_READ_ONLY", setting or _interpolated(given))
+    program, *arguments = _arguments(service)
+    command = webserver.make_context(program, arguments, auto_envvar_prefix="DAGSTER_WEBSERVER")
+    assert command.params["read_only"] is is_read_only

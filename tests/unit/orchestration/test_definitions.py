@@ -172,6 +172,7 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Defi
     schedules = {schedule.name: schedule.default_status for schedule in defs.schedules or []}
     assert schedules == {
         "daily_base_backup": dg.DefaultScheduleStatus.RUNNING,
+        "hourly_doctor": dg.DefaultScheduleStatus.RUNNING,
         "hourly_forecast": dg.DefaultScheduleStatus.RUNNING,
         "weekly_rul_training": dg.DefaultScheduleStatus.RUNNING,
         "weekly_training": dg.DefaultScheduleStatus.STOPPED,
@@ -225,6 +226,6 @@ def test_long_runs_leave_a_slot_to_loads_and_rollups(defs: dg.Definitions) -> No
     limits = {limit["key"]: limit["limit"] for limit in runs["tag_concurrency_limits"]}
     assert limits["millrace/background"] < runs["max_concurrent_runs"]
     jobs = defs.get_repository_def().get_all_jobs()
-    short = {"load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "scoring", "forecast"}
+    short = {"load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "scoring", "forecast", "doctor"}
     long = {job.name for job in jobs if job.tags.items() >= BACKGROUND.items()}
     assert long == {job.name for job in jobs} - short - {"model_report", "__ASSET_JOB"}

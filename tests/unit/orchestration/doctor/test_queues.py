@@ -1,0 +1,37 @@
+"""What is said of a site whose batches wait. Real inboxes and ledgers are asked in the integration tests."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orchestration.doctor.queues import judged
+from orchestration.pending import SiteState
+
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+JUST_NOW = NOW - timedelta(seconds=20)
+
+
+@pytest.mark.parametrize(
+    ("stored", "loaded", "loaded_at", "status", "said"),
+    [
+        (7, 7, NOW - timedelta(days=9), "ok", "all is loaded"),
+        (9, 7, JUST_NOW, "ok", "behind by 2 of readings"),
+        (9, 7, NOW - timedelta(minutes=20), "warning", "behind by 2 of readings, last loaded 20 min ago"),
+        (9, 0, None, "warning", "behind by 9 of readings, never loaded"),
+        (3_000, 7, JUST_NOW, "warning", "behind by 2,993 of readings"),
+        (5, 7, JUST_NOW, "failed", "more readings are loaded than"),
+    ],
+)
+def test_a_site_is_judged_by_how_much_waits_and_when_it_was_loaded(
+    stored: int, loaded: int, loaded_at: datetime | None, status: str, said: str
+) -> None:
+    state = SiteState("demo", {"readings": stored, "events": 1}, {"readings": loaded, "events": 1})
+    found, says, do = judged(state, loaded_at, NOW)
+    assert found == status
+    assert said in says
+    assert bool(do) == (status != "ok")
+
+
+def test_a_silent_api_fails() -> None:
+    status, says, do = judged(SiteState("demo", {}, {"readings": 7}, error="timed out"), JUST_NOW, NOW)
+    assert (status, "timed out" in says, "MILLRACE_SITES" in do) == ("failed", True, True)
