@@ -217,7 +217,7 @@ def test_the_weekly_schedule_trains_every_class_once_a_week(history: Any) -> Non
     )
     with context:
         (request,) = schedule.evaluate_tick(context).run_requests
-    assert request.run_key == "schedule:pump:2026-W10"
+    assert request.run_key == "weekly_training:pump:2026-03-08T0300"
     assert request.run_config["ops"]["train"]["config"]["trigger"] == "schedule"
 
 
