@@ -48,6 +48,15 @@ class HourRange:
 
 
 @dataclass(frozen=True)
+class Backlog:
+    """What a consumer has to work on at one site: how many hours, and when the oldest touch was (UTC)."""
+
+    site_code: str
+    hour_count: int
+    touched_at: datetime
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """How far the ledger was when a consumer began: what it settles afterwards, and no more."""
 
@@ -81,6 +90,17 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
         else:
             ranges.append(HourRange(hour, hour + _HOUR))
     return ranges
+
+
+def backlogs(engine: Engine, consumer: Consumer, since: datetime) -> list[Backlog]:
+    """What a consumer has to work on by site, in the hours from `since` (UTC) on; sites without any are left out."""
+    query = text(
+        f"select site_code, count(*), min(touched_at) from raw.touched_hours where {_PENDING[consumer]}"
+        f" and {_IS_THAWED[consumer]} and hour >= :since group by site_code order by site_code"
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query, {"since": since}).all()
+    return [Backlog(row[0], row[1], row[2]) for row in rows]
 
 
 def frozen_count(engine: Engine) -> int:
