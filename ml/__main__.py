@@ -137,13 +137,18 @@ def settle() -> None:
 
 @app.command()
 def rollback(
-    equipment_class: EquipmentClass, reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "by hand"
+    equipment_class: EquipmentClass,
+    reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "by hand",
+    remaining_life: Annotated[bool, typer.Option("--remaining-life", help="Of the models of remaining life.")] = False,
 ) -> None:
     """Make the champion before the present one champion again."""
+    from ml import registry
     from ml.rollback import roll_back
+    from ml.rul.tracking import PREFIX
 
+    prefix = PREFIX if remaining_life else registry.PREFIX
     with _warehouse() as engine:
-        decision = roll_back(engine, equipment_class, reason=reason)
+        decision = roll_back(engine, equipment_class, reason=reason, prefix=prefix)
     gone, back = decision.champion_version, decision.challenger_version
     _console().print(f"{decision.model_name}: v{back} is champion again, v{gone} no longer.")
 

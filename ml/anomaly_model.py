@@ -22,6 +22,9 @@ WEIGHTS_FILE = "weights.npz"
 SCALER = "scaler."
 DETECTOR = "detector."
 STAND_IN = "stand_in."
+FORMAT = 2
+"""Of the files. The promotion ledger has it of every version: a champion of an older format counts as none."""
+
 HALVINGS = 20
 """Of the way between a strange window and a normal one: the nearest normal value is exact to a millionth of it."""
 
@@ -141,6 +144,7 @@ class AnomalyModel:
         """Write the model as JSON and plain arrays; nothing is pickled."""
         folder.mkdir(parents=True, exist_ok=True)
         description = {
+            "format": FORMAT,
             "detector": self.detector.name,
             "sensors": self.sensors,
             "grid_s": self.grid_s,
@@ -162,10 +166,10 @@ class AnomalyModel:
             ModelTooOld: An earlier release wrote it.
         """
         description: Mapping[str, Any] = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        if description.get("format", 1) < FORMAT:
+            raise ModelTooOld("It was stored by an earlier release: train anew with python -m ml train <class>.")
         with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
             scaler, weights, stand_in = (_part(arrays, prefix) for prefix in (SCALER, DETECTOR, STAND_IN))
-        if not stand_in:
-            raise ModelTooOld("It was stored by an earlier release: train anew with python -m ml train <class>.")
         return cls(
             sensors=tuple(description["sensors"]),
             grid_s=float(description["grid_s"]),

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from ml.evaluate import Evaluation
-from ml.metrics import nested_interval
+from ml.metrics import expanded, nested_interval
 
 SHARE: Final = 0.95
 LEAST_STRETCHES: Final = 4
@@ -65,7 +65,8 @@ class Lead:
     """VUS-PR of the challenger over the champion's, mean over equipment, in pairs.
 
     Attributes:
-        low: Lower bound of the 95 % interval by bootstrap over equipment and their stretches of time.
+        low: Lower bound of the 95 % interval by bootstrap over equipment and their stretches of time, made wider as
+            few of them ask for.
         high: Upper bound.
     """
 
@@ -85,7 +86,8 @@ class Lead:
             return None
         members = np.unique(equipment)
         mean = float(np.mean([difference[equipment == member].mean() for member in members]))
-        low, high = nested_interval(difference, equipment, np.random.default_rng(SEED), SHARE)
+        share = expanded(SHARE, len(members) if len(members) > 1 else len(difference))
+        low, high = nested_interval(difference, equipment, np.random.default_rng(SEED), share)
         return cls(mean, low, high, len(members), len(difference))
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 Nothing is point-adjusted: a fault found in one step of a hundred counts as one step found.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 
@@ -15,6 +16,20 @@ VUS_WINDOW = 60
 
 VUS_THRESHOLDS = 250
 BOOTSTRAP_DRAWS = 2_000
+
+
+def operating_points(is_anomaly: BoolArray, scores: FloatArray) -> tuple[IntArray, IntArray]:
+    """Hits and false alarms at each threshold that the scores know, from the strictest on, shape (threshold,) each.
+
+    Args:
+        is_anomaly: Truth, shape (window,).
+        scores: Higher is stranger, shape (window,); equal scores are flagged together, so that a detector which calls
+            everything equally strange has one point and no curve.
+    """
+    order = np.argsort(-scores, kind="stable")
+    last_of_equals = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    hits = np.cumsum(is_anomaly[order], dtype=np.int64)[last_of_equals]
+    return hits, last_of_equals + 1 - hits
 
 
 def average_precision(is_anomaly: BoolArray, scores: FloatArray) -> float:
@@ -30,12 +45,9 @@ def average_precision(is_anomaly: BoolArray, scores: FloatArray) -> float:
     total = int(is_anomaly.sum())
     if not total:
         return float("nan")
-    order = np.argsort(-scores, kind="stable")
-    last_of_equals = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    found = np.cumsum(is_anomaly[order])[last_of_equals]
-    precision = found / (last_of_equals + 1)
-    recall_added = np.diff(found, prepend=0) / total
-    return float((precision * recall_added).sum())
+    hits, false_alarms = operating_points(is_anomaly, scores)
+    recall_added = np.diff(hits, prepend=0) / total
+    return float((hits / (hits + false_alarms) * recall_added).sum())
 
 
 def vus_pr(is_anomaly: BoolArray, scores: FloatArray, window: int = VUS_WINDOW) -> float:
@@ -218,6 +230,23 @@ def bootstrap_interval(
     with nothing_is_nan():
         low, high = np.nanquantile(statistic(np.asarray(values)[drawn]), [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
+
+
+def expanded(share: float, count: int) -> float:
+    """The share to ask of a percentile bootstrap of few groups, for an interval that holds what `share` promises.
+
+    Groups drawn anew vary less than groups do, by (n - 1) / n, and nothing tells them that their spread was measured on
+    n: of six, one equal challenger in 14 had its whole interval above 0, and not one in 40 (the expanded percentile
+    interval: Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69(4), 2015).
+
+    Args:
+        share: Wanted, 0-1.
+        count: Of groups, at least two.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    quantile = math.sqrt(count / (count - 1)) * stdtrit(count - 1, (1 + share) / 2)
+    return float(2 * ndtr(quantile) - 1)
 
 
 def nested_interval(

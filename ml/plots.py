@@ -8,7 +8,7 @@ import numpy as np
 from ml.arrays import BoolArray, FloatArray, IntArray
 from ml.calibration import Reliability
 from ml.evaluate import TestScores
-from ml.metrics import anomaly_ranges
+from ml.metrics import anomaly_ranges, operating_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,8 +75,8 @@ def precision_recall(scores: Mapping[str, TestScores], is_anomaly: BoolArray) ->
     """
     figure, axes = _figure()
     for name, found in scores.items():
-        hits = _hits(found, is_anomaly)
-        axes.plot(hits / max(hits[-1], 1), hits / np.arange(1, len(hits) + 1), label=name)
+        hits, false_alarms = operating_points(is_anomaly, found.faulty)
+        axes.plot(hits / max(hits[-1], 1), hits / (hits + false_alarms), marker=marker_of(hits), label=name)
     axes.set(xlabel="recall", ylabel="precision", ylim=(0.0, 1.05))
     axes.legend()
     return figure
@@ -86,9 +86,8 @@ def roc(scores: Mapping[str, TestScores], is_anomaly: BoolArray) -> "Figure":
     """Share of faulty windows over share of normal ones flagged; arguments as in `precision_recall`."""
     figure, axes = _figure()
     for name, found in scores.items():
-        hits = _hits(found, is_anomaly)
-        misses = np.arange(1, len(hits) + 1) - hits
-        axes.plot(misses / max(misses[-1], 1), hits / max(hits[-1], 1), label=name)
+        hits, false_alarms = (np.append(0, counts) for counts in operating_points(is_anomaly, found.faulty))
+        axes.plot(false_alarms / max(false_alarms[-1], 1), hits / max(hits[-1], 1), label=name)
     axes.set(xlabel="false alarm rate", ylabel="recall", ylim=(0.0, 1.05))
     axes.legend()
     return figure
@@ -101,10 +100,9 @@ def _figure() -> "tuple[Figure, Axes]":
     return figure, figure.subplots()
 
 
-def _hits(scores: TestScores, is_anomaly: BoolArray) -> IntArray:
-    """Faulty windows among the strangest 1, 2, 3 …, shape (window,)."""
-    hits: IntArray = np.cumsum(is_anomaly[np.argsort(-scores.faulty, kind="stable")])
-    return hits
+def marker_of(points: IntArray) -> str | None:
+    """A dot for a curve of one point, which is no line."""
+    return "o" if len(points) == 1 else None
 
 
 def _logarithms(scores: FloatArray) -> FloatArray:

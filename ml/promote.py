@@ -1,4 +1,7 @@
-"""Carries out a decision: into the ledger, onto the aliases, into MLflow's notes. Deciding is done elsewhere."""
+"""Carries out a decision: into the ledger, onto the aliases, into MLflow's notes; and says whose office it is.
+
+Deciding is done elsewhere.
+"""
 
 from sqlalchemy import Engine
 
@@ -31,3 +34,19 @@ def carry_out(engine: Engine, decision: promotions.Decision, settings: MlSetting
         elif shadow and shadow.challenger_version == version:
             registry.end_shadow(client, name)
     tracking.log_decision(client, decision)
+
+
+def reigning(engine: Engine, alias: registry.Champion | None) -> promotions.Decision | None:
+    """The decision that made the present champion, if ledger and alias name the same version.
+
+    A process that dies between the two leaves a champion that nobody recorded, or none where one is recorded. Then
+    nobody defends the office: the next challenger that is fit for it takes it, and both agree again.
+
+    Args:
+        engine: The warehouse.
+        alias: Whom MLflow calls champion.
+    """
+    if alias is None:
+        return None
+    made = promotions.reign_in(promotions.history(engine, alias.model_name))
+    return made if made and made.challenger_version == alias.version else None

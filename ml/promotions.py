@@ -30,6 +30,7 @@ class Decision:
         trigger: initial, schedule, drift, manual or rollback.
         decided_at: UTC; None before it is recorded.
         data_until: The newest reading that was decided on, UTC. A champion answers for what comes after.
+        metrics: Figures of everybody in the contest, and the format of the version's files.
     """
 
     model_name: str
@@ -45,6 +46,11 @@ class Decision:
     dagster_run_id: str | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     decided_at: datetime | None = None
+
+    @property
+    def model_format(self) -> int:
+        """Of the version's files (`ml.anomaly_model.FORMAT`); 1 where its training did not count formats yet."""
+        return int(self.metrics.get("format", 1))
 
     @property
     def outcome(self) -> Outcome:

@@ -72,13 +72,14 @@ def scorers(settings: MlSettings | None = None, *, prefix: str = PREFIX) -> list
             return found
 
 
-def champion(equipment_class: str, settings: MlSettings | None = None) -> Champion | None:
-    """The champion of one equipment class, if it has one.
+def champion(equipment_class: str, settings: MlSettings | None = None, *, prefix: str = PREFIX) -> Champion | None:
+    """The champion of one equipment class, if it has one; the prefix is that of the kind of model.
 
     Raises:
         TrackingUnavailable: MLflow does not answer.
     """
-    return next((found for found in champions(settings) if found.equipment_class == equipment_class), None)
+    known = champions(settings, prefix=prefix)
+    return next((found for found in known if found.equipment_class == equipment_class), None)
 
 
 def register(name: str, model_uri: str, tags: dict[str, str]) -> int:
@@ -89,9 +90,9 @@ def register(name: str, model_uri: str, tags: dict[str, str]) -> int:
 
 
 def make_champion(client: "MlflowClient", name: str, version: int) -> None:
-    """Move the alias; nobody scores beside the new champion."""
-    client.set_registered_model_alias(name, CHAMPION, str(version))
+    """Move the alias; nobody scores beside the new champion. The alias moves last: if MLflow refuses, it has not."""
     end_shadow(client, name)
+    client.set_registered_model_alias(name, CHAMPION, str(version))
 
 
 def make_shadow(client: "MlflowClient", name: str, version: int) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, text
 
 from ml import promotions, registry, tracking
+from ml.anomaly_model import FORMAT
 from ml.confidence_watch import CRITICAL_BELOW, HOUR, LEAST_SAMPLES, PERSISTENCE_HOURS, HourlyMean
 from ml.errors import NothingToRollBackTo, TrainingInProgress
 from ml.promote import carry_out
@@ -20,7 +21,12 @@ _log = logging.getLogger(__name__)
 
 
 def roll_back(
-    engine: Engine, equipment_class: str, *, reason: str, settings: MlSettings | None = None
+    engine: Engine,
+    equipment_class: str,
+    *,
+    reason: str,
+    prefix: str = registry.PREFIX,
+    settings: MlSettings | None = None,
 ) -> promotions.Decision:
     """Make the champion before the present one champion again and record it in the ledger.
 
@@ -28,15 +34,16 @@ def roll_back(
         engine: The warehouse.
         equipment_class: Whose model.
         reason: Why, for the ledger.
+        prefix: Of the kind of model.
         settings: Read from the environment where None.
 
     Raises:
-        NothingToRollBackTo: There was no champion before.
+        NothingToRollBackTo: There was no champion before, or an earlier release stored it.
         TrainingInProgress: The model is being trained.
         TrackingUnavailable: MLflow does not answer.
     """
     settings = settings or MlSettings()
-    name = registry.model_name(equipment_class)
+    name = prefix + equipment_class
     with promotions.deciding(engine, name):
         return _take_back(engine, name, reason, settings)
 
@@ -77,11 +84,9 @@ def roll_back_critical(engine: Engine, *, settings: MlSettings | None = None) ->
 def _take_back(engine: Engine, name: str, reason: str, settings: MlSettings) -> promotions.Decision:
     tracking.connect(settings)
     decisions = promotions.history(engine, name)
-    version = promotions.version_before(decisions, name)
-    made_champion = next(past for past in reversed(decisions) if past.challenger_version == version)
     present = promotions.reign_in(decisions)
     decision = replace(
-        made_champion,
+        _way_back(decisions, name),
         champion_version=present.challenger_version if present else None,
         is_promoted=True,
         is_shadow=False,
@@ -93,6 +98,19 @@ def _take_back(engine: Engine, name: str, reason: str, settings: MlSettings) -> 
     )
     carry_out(engine, decision, settings)
     return decision
+
+
+def _way_back(decisions: Sequence[promotions.Decision], name: str) -> promotions.Decision:
+    """The newest decision about the version to return to.
+
+    Raises:
+        NothingToRollBackTo: There is no such version, or this release cannot read it: nothing would score.
+    """
+    version = promotions.version_before(decisions, name)
+    found = next(past for past in reversed(decisions) if past.challenger_version == version)
+    if name.startswith(registry.PREFIX) and found.model_format < FORMAT:
+        raise NothingToRollBackTo(f"{name} version {version}, the champion before, was stored by an earlier release.")
+    return found
 
 
 def _critical_since(hours: Sequence[HourlyMean]) -> datetime | None:
@@ -107,7 +125,8 @@ def _critical_since(hours: Sequence[HourlyMean]) -> datetime | None:
 
 def _hours_of(engine: Engine, reign: promotions.Decision, settings: MlSettings) -> list[HourlyMean]:
     """Hourly mean confidence for which a champion answers by its promotion, with enough samples, in order."""
-    if reign.trigger == promotions.ROLLBACK or reign.data_until is None:
+    is_of_anomalies = reign.model_name.startswith(registry.PREFIX)  # forecasts of remaining life have no confidence
+    if not is_of_anomalies or reign.trigger == promotions.ROLLBACK or reign.data_until is None:
         return []
     with engine.connect() as connection:
         rows = connection.execute(

@@ -4,6 +4,7 @@ A range is scored as far as its readings reach: windows that end up to `REACH_ST
 is stored depends on the readings alone, never on the order in which hours were scored.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ml.anomaly_model import AnomalyModel, Judgement
 from ml.anomaly_runs import AnomalyRun, merge, stretches
 from ml.arrays import FloatArray, IntArray
 from ml.detectors.protocol import Progress
+from ml.errors import ModelTooOld
 from ml.features import Equipment, equipment_of, frames
 from ml.grid import MICROSECONDS, microseconds_of, step_of
 from ml.score_tables import (
@@ -37,6 +39,8 @@ from warehouse import ledger
 CUT_AT_ONCE: Final = 1_024
 """Windows that are in memory at a time, each of them thirty times what it adds to the frame."""
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class ScoreSummary:
@@ -45,6 +49,7 @@ class ScoreSummary:
     Attributes:
         models: Champions that scored, by model name.
         shadows: Challengers that scored beside them, by model name; the counts are the champions'.
+        too_old: Versions that did not score, as an earlier release stored them, by model name.
         equipment_count: Pieces of equipment of their classes.
         window_count: Windows judged.
         anomalous_count: Of them, above the threshold.
@@ -53,6 +58,7 @@ class ScoreSummary:
 
     models: dict[str, int]
     shadows: dict[str, int]
+    too_old: dict[str, int]
     equipment_count: int
     window_count: int
     anomalous_count: int
@@ -88,7 +94,8 @@ def score_range(
 
     Rows of the same model version are replaced, in one transaction for each equipment; those of other versions stay,
     and so do those of days near dropped ones. The hours are then put back into the ledger of touched hours, for the
-    daily marts to follow.
+    daily marts to follow. A model of an earlier release is left out and named: the class is trained anew, and what it
+    missed is scored by its next champion.
 
     Args:
         engine: The warehouse.
@@ -104,13 +111,19 @@ def score_range(
     tell = progress or (lambda stage, share: None)
     used: dict[str, int] = {}
     shadows: dict[str, int] = {}
+    too_old: dict[str, int] = {}
     counted, equipment_count, reach_s = Tally(), 0, 0.0
     for scorer in registry.scorers(settings):
         with engine.begin() as connection:
             members = equipment_of(connection, scorer.equipment_class)
         if not members:
             continue
-        model = registry.load(scorer.model_name, scorer.version)
+        try:
+            model = registry.load(scorer.model_name, scorer.version)
+        except ModelTooOld as error:
+            _log.warning("%s version %s does not score. %s", scorer.model_name, scorer.version, error)
+            too_old[scorer.model_name] = scorer.version
+            continue
         scored = [_scored(member, scorer, model) for member in members]
         tally = score_equipment(engine, model, scored, start, end, settings.threads, tell)
         reach_s = max(reach_s, REACH_STEPS * model.grid_s)
@@ -123,7 +136,7 @@ def score_range(
     if counted.windows or counted.removed:
         first_hour = start.replace(minute=0, second=0, microsecond=0)
         ledger.reopen(engine, first_hour, end + timedelta(seconds=reach_s))
-    return ScoreSummary(used, shadows, equipment_count, counted.windows, counted.anomalous, counted.anomalies)
+    return ScoreSummary(used, shadows, too_old, equipment_count, counted.windows, counted.anomalous, counted.anomalies)
 
 
 def score_equipment(

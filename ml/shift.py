@@ -74,14 +74,16 @@ def compare(before: FloatArray, blocks: IntArray, after: FloatArray) -> Shift:
 def psi(before: FloatArray, after: FloatArray, bins: int = PSI_BINS) -> float:
     """Population stability index: sum over bins of (a - b) ln(a / b), a and b the shares of after and before.
 
-    The bins hold equal shares of `before`. Half a sample is added to each, so that an empty one is no infinity.
+    The bins hold equal shares of `before`; a value that would fill several has one of its own, so that a constant may
+    leave it to either side. Half a sample is added to each, so that an empty one is no infinity.
 
     Args:
         before: Shape (sample,), at least one.
         after: Shape (sample,), at least one.
         bins: How many; equal values may leave fewer.
     """
-    edges = np.unique(np.quantile(before, np.arange(1, bins) / bins))
+    borders, counts = np.unique(np.quantile(before, np.arange(1, bins) / bins), return_counts=True)
+    edges = np.sort(np.append(borders, np.nextafter(borders[counts > 1], np.inf)))
     shares = []
     for samples in (before, after):
         found = np.bincount(np.searchsorted(edges, samples, side="right"), minlength=len(edges) + 1) + 0.5

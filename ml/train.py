@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ml import promotions, registry, tracking
+from ml.anomaly_model import FORMAT
 from ml.candidates import Candidate, examine
 from ml.cause import Cause
 from ml.contest import Contest, hold
@@ -16,7 +17,7 @@ from ml.detectors.protocol import Progress
 from ml.errors import ModelTooOld, SensorMismatch
 from ml.evaluate import Evaluation
 from ml.gate import Outcome, Rules, best_of, decide
-from ml.promote import carry_out
+from ml.promote import carry_out, reigning
 from ml.settings import MlSettings
 
 
@@ -95,11 +96,11 @@ def train(
             contest = hold(data, settings, tell)
             tell("recording", 0.0)
             challenger, run_id, version = _register(contest, data, settings, name, cause.trigger)
-            champion = registry.champion(equipment_class, settings)
+            champion = reigning(engine, registry.champion(equipment_class, settings))
             decision = promotions.Decision(
                 model_name=name,
                 challenger_version=version,
-                champion_version=champion.version if champion else None,
+                champion_version=champion.challenger_version if champion else None,
                 trigger=cause.trigger,
                 mlflow_run_id=run_id,
                 episode_id=cause.episode_id,
@@ -144,7 +145,7 @@ def _register(
 
 def _decide(
     challenger: Candidate,
-    champion: registry.Champion | None,
+    champion: promotions.Decision | None,
     contest: Contest,
     data: TrainingData,
     failed: list[str],
@@ -160,6 +161,7 @@ def _decide(
         Rules(settings.false_alarm_cap, settings.shadow_h),
     )
     figures = {
+        "format": FORMAT,
         "detector": challenger.model.detector.name,
         "challenger": challenger.figures(),
         "champion": present.figures() if isinstance(present, Evaluation) else None,
@@ -174,15 +176,16 @@ def _decide(
     }
 
 
-def _examine(champion: registry.Champion, contest: Contest, data: TrainingData) -> Evaluation | str:
+def _examine(champion: promotions.Decision, contest: Contest, data: TrainingData) -> Evaluation | str:
     """Let the champion judge the same later stretches; a sentence where it cannot."""
+    version = f"version {champion.challenger_version}"
     try:
-        model = registry.load(champion.model_name, champion.version)
-    except ModelTooOld as error:
-        return f"version {champion.version}: {error}"
+        model = registry.load(champion.model_name, champion.challenger_version)
+    except ModelTooOld:
+        return f"{version} was stored by an earlier release"
     if model.grid_s != data.grid_s:
-        return f"version {champion.version} reads a grid of {model.grid_s:g} s, the data now have {data.grid_s:g} s"
+        return f"{version} reads a grid of {model.grid_s:g} s, the data now have {data.grid_s:g} s"
     try:
         return examine(model, data.sensors, contest.judges.later).evaluation
     except SensorMismatch as error:
-        return f"version {champion.version}: {error}"
+        return f"{version}: {error}"

@@ -120,8 +120,13 @@ def site_zones(engine: Engine) -> list[ZoneInfo]:
     return [ZoneInfo(name) for name in names or ["UTC"]]
 
 
-def classes_without_champion(engine: Engine) -> dict[str, int]:
-    """Hours with readings by equipment class, for the classes that never had a champion."""
+def classes_without_champion(engine: Engine, model_format: int) -> dict[str, int]:
+    """Hours with readings by equipment class, for the classes without a champion that this release can read.
+
+    Args:
+        engine: The warehouse.
+        model_format: The oldest that it reads; the ledger has that of each version, and none of the oldest ones.
+    """
     with engine.connect() as connection:
         if not _exists(connection, "marts.fct_sensor_readings_hourly"):
             return {}
@@ -130,13 +135,16 @@ def classes_without_champion(engine: Engine) -> dict[str, int]:
                 select d.equipment_class, count(distinct f.hour) as hours
                 from marts.dim_equipment as d
                 inner join marts.fct_sensor_readings_hourly as f using (site_code, equipment_code)
-                where not exists (
-                    select from ml.promotions as p
-                    where p.is_promoted and p.model_name = 'anomaly-' || d.equipment_class
-                )
+                left join lateral (
+                    select coalesce(cast(metrics ->> 'format' as integer), 1) as format from ml.promotions
+                    where is_promoted and model_name = 'anomaly-' || d.equipment_class
+                    order by promotion_id desc limit 1
+                ) as champion on true
+                where coalesce(champion.format, 0) < :model_format
                 group by d.equipment_class
                 order by d.equipment_class
-            """)
+            """),
+            {"model_format": model_format},
         )
         return {row.equipment_class: row.hours for row in rows}
 
@@ -191,11 +199,15 @@ def newest_promotions(engine: Engine) -> list[Promotion]:
                     is_promoted
                     or (
                         is_shadow
-                        -- It ends with the next decision about it, and with the next champion.
+                        -- It ends with the next decision about it, with the next to score beside and the next champion.
                         and not exists (
                             select from ml.promotions as later
                             where later.model_name = p.model_name and later.promotion_id > p.promotion_id
-                                and (later.is_promoted or later.challenger_version = p.challenger_version)
+                                and (
+                                    later.is_promoted
+                                    or later.is_shadow
+                                    or later.challenger_version = p.challenger_version
+                                )
                         )
                     )
                 )

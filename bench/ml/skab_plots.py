@@ -7,6 +7,8 @@ import numpy as np
 
 from bench.ml.skab_files import Recording
 from bench.ml.skab_protocol import TRAINING_ROWS, Trial
+from ml.metrics import operating_points
+from ml.plots import marker_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,12 +25,11 @@ def curves(trials: Mapping[str, Sequence[Trial]]) -> "Figure":
     precision_axes, roc_axes = figure.subplots(1, 2)
     for name, own in trials.items():
         scores = np.concatenate([trial.scores for trial in own])
-        truth = np.concatenate([trial.is_anomaly for trial in own])[np.argsort(-scores, kind="stable")]
-        found = np.cumsum(truth)
-        recall = found / max(found[-1], 1)
+        hits, false_alarms = operating_points(np.concatenate([trial.is_anomaly for trial in own]), scores)
+        recall, rate = hits / max(hits[-1], 1), false_alarms / max(false_alarms[-1], 1)
         style = {"linewidth": 0.8, "alpha": 0.6} if name.startswith("sensor ") else {}
-        precision_axes.plot(recall, found / np.arange(1, len(found) + 1), label=name, **style)
-        roc_axes.plot(np.cumsum(~truth) / max((~truth).sum(), 1), recall, label=name, **style)
+        precision_axes.plot(recall, hits / (hits + false_alarms), marker=marker_of(hits), label=name, **style)
+        roc_axes.plot(np.append(0, rate), np.append(0, recall), label=name, **style)
     precision_axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1.05))
     roc_axes.set(xlabel="false alarms", ylabel="recall")
     roc_axes.legend(fontsize="small")

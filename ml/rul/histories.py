@@ -35,18 +35,22 @@ class Samples:
         age: Steps lived when the window ends, the last one included, shape (window,).
         remaining: Steps from the window's end to the failure, not capped, shape (window,).
         owner: Index of the window's equipment in `owners`, shape (window,).
+        life: Index of the window's history among those it was cut from, shape (window,).
     """
 
     windows: FloatArray
     age: FloatArray
     remaining: FloatArray
     owner: IntArray
+    life: IntArray
     owners: tuple[str, ...]
 
     def of(self, owners: IntArray) -> "Samples":
         """Those of some equipment only, given as indices in `owners`."""
         mine = np.isin(self.owner, owners)
-        return Samples(self.windows[mine], self.age[mine], self.remaining[mine], self.owner[mine], self.owners)
+        return Samples(
+            self.windows[mine], self.age[mine], self.remaining[mine], self.owner[mine], self.life[mine], self.owners
+        )
 
 
 def cut(values: FloatArray, window_steps: int, ends: IntArray) -> FloatArray:
@@ -72,20 +76,26 @@ def samples_of(histories: Sequence[History], window_steps: int, stride: int = 1)
     Raises:
         NotEnoughData: No life ended.
     """
-    ended = [history for history in histories if history.has_failed]
+    ended = {number: history for number, history in enumerate(histories) if history.has_failed}
     if not ended:
         raise NotEnoughData("No equipment has readings up to a failure: remaining life cannot be learnt.")
-    owners = tuple(sorted({history.owner for history in ended}))
-    windows, ages, remaining, owner = [], [], [], []
-    for history in ended:
+    owners = tuple(sorted({history.owner for history in ended.values()}))
+    windows, ages, remaining, owner, life = [], [], [], [], []
+    for number, history in ended.items():
         length = len(history.values)
         ends = np.arange(length - 1, -1, -stride)[::-1]
         windows.append(cut(history.values, window_steps, ends))
         ages.append(ends + 1.0)
         remaining.append(length - 1.0 - ends)
         owner.append(np.full(len(ends), owners.index(history.owner), dtype=np.int64))
+        life.append(np.full(len(ends), number, dtype=np.int64))
     return Samples(
-        np.concatenate(windows), np.concatenate(ages), np.concatenate(remaining), np.concatenate(owner), owners
+        np.concatenate(windows),
+        np.concatenate(ages),
+        np.concatenate(remaining),
+        np.concatenate(owner),
+        np.concatenate(life),
+        owners,
     )
 
 

@@ -10,7 +10,7 @@ from ml import registry
 from ml.rul.histories import cut
 from ml.rul.lives import Life, lives_of, read_history
 from ml.rul.model import RemainingLifeModel
-from ml.rul.train import PREFIX
+from ml.rul.tracking import PREFIX, load
 from ml.settings import MlSettings
 from warehouse.tables import remaining_life
 
@@ -49,14 +49,6 @@ def forecast_all(engine: Engine, *, settings: MlSettings | None = None) -> Forec
         used[champion.model_name] = champion.version
         count += len(running)
     return ForecastSummary(used, count)
-
-
-def load(name: str, version: int) -> RemainingLifeModel:
-    """Load a registered version; `ml.tracking.connect` must have been called in this process."""
-    import mlflow
-
-    model: RemainingLifeModel = mlflow.pyfunc.load_model(f"models:/{name}/{version}").unwrap_python_model().model
-    return model
 
 
 def _store(connection: Connection, champion: registry.Champion, model: RemainingLifeModel, life: Life) -> None:

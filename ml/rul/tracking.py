@@ -1,4 +1,4 @@
-"""Records trainings of remaining life in MLflow: figures, plots, the model as plain files. It decides nothing.
+"""Trainings of remaining life in MLflow: figures, plots, the model as plain files, and back. It decides nothing.
 
 MLflow is imported where it is used: it takes seconds, and importing `ml` must stay light.
 """
@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ml.rul.histories import Samples
 from ml.rul.model import RemainingLifeModel
 from ml.rul.protocol import Forecast
 from ml.tracking import EXAMPLE_WINDOWS, MODEL_ARTIFACT, MODEL_FILES
+
+PREFIX: Final = "rul-"
+"""Of registered models: the equipment class follows."""
 
 PYFUNC_SCRIPT = Path(__file__).with_name("pyfunc_model.py")
 CODE = Path(__file__).parents[1]
@@ -73,6 +76,14 @@ def log_model(model: RemainingLifeModel, samples: Samples) -> str:
             pip_requirements=[f"{package}=={version(package)}" for package in NEEDED_TO_LOAD],
         )
     return str(info.model_uri)
+
+
+def load(name: str, version: int) -> RemainingLifeModel:
+    """Load a registered version; `ml.tracking.connect` must have been called in this process."""
+    import mlflow
+
+    model: RemainingLifeModel = mlflow.pyfunc.load_model(f"models:/{name}/{version}").unwrap_python_model().model
+    return model
 
 
 def _part(forecast: Forecast, chosen: Any) -> Forecast:

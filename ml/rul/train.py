@@ -1,6 +1,6 @@
 """Trains the models of remaining life of an equipment class and decides about a champion.
 
-Reading lives, fitting, recording: each step is in a module of its own.
+Reading lives, fitting, the gate, recording: each step is in a module of its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,29 +8,29 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from ml import promotions, registry
+from ml.arrays import FloatArray
 from ml.cause import Cause
 from ml.detectors.protocol import Progress
-from ml.promote import carry_out
+from ml.errors import SensorMismatch
+from ml.promote import carry_out, reigning
 from ml.rul import tracking
 from ml.rul.boosting import BoostedTrees
 from ml.rul.cross_fit import CrossFit, cross_fit
-from ml.rul.histories import History, Samples, samples_of, sha256
-from ml.rul.lives import lives_of, read_history, sensors_of
+from ml.rul.dataset import TrainingLives, read_lives
+from ml.rul.gate import decide, leads
+from ml.rul.histories import Samples
 from ml.rul.metrics import coverage, mean_width, rmse
 from ml.rul.model import RemainingLifeModel
-from ml.rul.protocol import Estimator
-from ml.rul.sensors import informative
+from ml.rul.protocol import Estimator, Forecast
 from ml.rul.sequence.estimator import SequenceModel
+from ml.rul.tracking import PREFIX, load
 from ml.settings import MlSettings
 from ml.tracking import connect, training_run
 
-PREFIX: Final = "rul-"
 FOLDS: Final = 5
-CAP_OF_MEAN_LIFE: Final = 0.6
-NAIVE: Final = "mean life minus age"
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,6 @@ class RulOutcome:
     mlflow_run_id: str
 
 
-@dataclass(frozen=True)
-class TrainingLives:
-    """All that one training sees; samples have the informative sensors only."""
-
-    samples: Samples
-    sensors: tuple[str, ...]
-    step_s: float
-    cap: float
-    stride: int
-    sha256: str
-
-
 def train(
     engine: Engine,
     equipment_class: str,
@@ -71,7 +59,7 @@ def train(
     progress: Progress | None = None,
     settings: MlSettings | None = None,
 ) -> RulOutcome:
-    """Cross-fit both estimators, register the better one, and make it champion if it beats the naive baseline.
+    """Cross-fit both estimators, register the better one, and make it champion if the gate lets it pass.
 
     Args:
         engine: The warehouse.
@@ -110,43 +98,23 @@ def train(
             uri = tracking.log_model(model, lives.samples)
             about = {"estimator": best, "data_sha256": lives.sha256, "trigger": cause.trigger}
             version = registry.register(name, uri, about)
-            is_promoted, reason = decide(figures[best], best)
-            before = next((one for one in registry.champions(settings, prefix=PREFIX) if one.model_name == name), None)
+            champion = reigning(engine, registry.champion(equipment_class, settings, prefix=PREFIX))
+            is_promoted, reason = decide(figures[best], best, _against(champion, lives, fit.held_out))
             decision = promotions.Decision(
                 model_name=name,
                 challenger_version=version,
-                champion_version=before.version if before else None,
+                champion_version=champion.challenger_version if champion else None,
                 is_promoted=is_promoted,
                 reason=reason,
                 trigger=cause.trigger,
                 mlflow_run_id=run_id,
                 episode_id=cause.episode_id,
                 dagster_run_id=cause.dagster_run_id,
+                data_until=lives.ended_at,
                 metrics={"challenger": figures[best], "candidates": figures},
             )
             carry_out(engine, decision, settings)
     return RulOutcome(name, version, is_promoted, reason, figures[best], run_id)
-
-
-def read_lives(connection: Connection, equipment_class: str, settings: MlSettings) -> TrainingLives:
-    """Read the lives that ended, and settle sensors, cap and stride by them.
-
-    Raises:
-        NotEnoughData: No life ended.
-    """
-    sensors = sensors_of(connection, equipment_class)
-    ended = [life for life in lives_of(connection, equipment_class) if life.ended_at is not None]
-    histories = [read_history(connection, life, sensors, settings.rul_step_s) for life in ended]
-    total = sum(len(history.values) for history in histories)
-    stride = max(1, -(-total // settings.max_windows))
-    columns = informative(histories) if histories else []
-    chosen = [History(one.owner, one.values[:, columns]) for one in histories]
-    samples = samples_of(chosen, settings.rul_window_steps, stride)
-    mean_life = total / len(histories)
-    cap = settings.rul_cap_h * 3_600 / settings.rul_step_s if settings.rul_cap_h else CAP_OF_MEAN_LIFE * mean_life
-    return TrainingLives(
-        samples, tuple(sensors[column] for column in columns), settings.rul_step_s, cap, stride, sha256(chosen)
-    )
 
 
 def figures_of(fit: CrossFit, samples: Samples, cap: float) -> dict[str, float]:
@@ -161,12 +129,17 @@ def figures_of(fit: CrossFit, samples: Samples, cap: float) -> dict[str, float]:
     }
 
 
-def decide(figures: Mapping[str, float], estimator: str) -> tuple[bool, str]:
-    """Promote what beats the naive baseline on held-out equipment; returns the decision and its reason."""
-    own, naive = figures["rmse"], figures["naive_rmse"]
-    is_better = own < naive
-    verb = "beats" if is_better else "does not beat"
-    return is_better, f"{estimator} {verb} {NAIVE!r} on held-out equipment: RMSE {own:.1f} against {naive:.1f} steps."
+def _against(champion: promotions.Decision | None, lives: TrainingLives, found: Forecast) -> FloatArray | str | None:
+    """What the gate has to know of the champion: the challenger's leads over it, or why there are none."""
+    if champion is None:
+        return None
+    version = f"version {champion.challenger_version}"
+    if champion.data_until is None:
+        return f"{version}: an earlier release did not record what it learnt from"
+    try:
+        return leads(load(champion.model_name, champion.challenger_version), champion.data_until, lives, found)
+    except SensorMismatch as error:
+        return f"{version}: {error}"
 
 
 def _kinds(settings: MlSettings) -> tuple[Callable[[], Estimator], ...]:
@@ -177,6 +150,9 @@ def _params(lives: TrainingLives, model: RemainingLifeModel, settings: MlSetting
     return {
         "estimator": model.estimator,
         "data_sha256": lives.sha256,
+        "data_from": lives.started_at.isoformat(),
+        "data_until": lives.ended_at.isoformat(),
+        "as_of": lives.as_of.isoformat(),
         "equipment_count": len(lives.samples.owners),
         "window_count": len(lives.samples.age),
         "sensors": ",".join(lives.sensors),

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
+from ml.anomaly_model import FORMAT
 from ml.cause import Cause
 from ml.settings import MlSettings
-from orchestration.attempts import is_under_way
+from orchestration.attempts import is_done, is_under_way
 from orchestration.defs.resources import WarehouseResource
 from orchestration.history import History, Watch
 from orchestration.pending import classes_without_champion, old_hours_pending, unanswered_episodes
@@ -126,14 +127,16 @@ def told(outcome: "TrainingOutcome | RulOutcome", trigger: str) -> dict[str, Any
     ],
 )
 def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
-    """Bring the drift episodes up to date, look at the sensors behind the new ones, take back critical promotions."""
+    """Bring the drift episodes up to date, take back critical promotions, look at the sensors behind new episodes."""
     from ml.drift import detect
     from ml.drift_features import as_markdown, explain
     from ml.rollback import roll_back_critical
 
     engine = warehouse.engine(MlSettings().warehouse_url)
-    episodes, explained = detect(engine), explain(engine)
+    episodes = detect(engine)
+    # What is urgent first: an episode that cannot be explained, as its champion's run is gone, must not hold it up.
     taken_back = {f"{made.model_name} v{made.champion_version}": made.reason for made in roll_back_critical(engine)}
+    explained = explain(engine)
     said: dict[str, Any] = {found.episode_id: found.explanation for found in explained}
     yield dg.MaterializeResult(
         asset_key=["ml", "drift_episodes"],
@@ -157,9 +160,9 @@ def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResul
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def on_missing_champion(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
-    """An equipment class has enough history, no more of it is coming in, and it has no champion: train the first."""
+    """A class has enough history, no more of it is coming in, and no champion, or one of an earlier release: train."""
     engine = warehouse.engine()
-    history = History(hours=classes_without_champion(engine), backlog=old_hours_pending(engine))
+    history = History(hours=classes_without_champion(engine, FORMAT), backlog=old_hours_pending(engine))
     is_busy = history.backlog > 0 or is_under_way(context.instance, "load")
     watch = Watch.after(context.cursor, history, datetime.now(UTC))
     context.update_cursor(watch.cursor())
@@ -169,9 +172,11 @@ def on_missing_champion(context: dg.SensorEvaluationContext, warehouse: Warehous
     notes = [
         f"{name}: {hours} of {_settings.training_min_hours} hours of readings" for name, hours in history.hours.items()
     ]
-    # Another day of data is a reason to try again after failures.
-    works = [training_work(name, "initial", f"initial:{name}:{hours // 24}") for name, hours in ready.items()]
-    return ask_for(context, works, notes=notes or ["every equipment class has a champion"])
+    # Another day of data is a reason to try again after failures and after challengers that the gate refused.
+    works = [training_work(name, "initial", f"initial:{name}:{FORMAT}:{hours // 24}") for name, hours in ready.items()]
+    due = [work for work in works if not is_done(context.instance, work.name)]
+    notes += [f"{work.label}: the gate refused it, see ml.promotions" for work in works if work not in due]
+    return ask_for(context, due, notes=notes or ["every equipment class has a champion"])
 
 
 @dg.sensor(

@@ -56,7 +56,9 @@ def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> I
     start, end = required(hours_of(context.run.tags))
     engine = warehouse.engine(MlSettings().warehouse_url)
     summary = score_range(engine, start, end)
-    if not summary.models:
+    if summary.too_old:
+        context.log.warning(f"of an earlier release, to be trained anew: {summary.too_old}")
+    elif not summary.models:
         context.log.info("no equipment class has a champion yet: nothing to score")
     settled = {f"{made.model_name} v{made.challenger_version}": made.reason for made in settle(engine)}
     for table in ("scores", "anomalies"):

@@ -1,4 +1,4 @@
-"""The one training loop of networks. The network's shape and scoring do not belong here."""
+"""The one training loop of detectors that are networks. The network's shape and scoring do not belong here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -55,9 +55,14 @@ class SequenceModel:
         from ml.rul.sequence.training import TrainingPlan, train
 
         last = samples.windows[:, -1].astype(np.float64)
+        centre, stands_still = np.nanmean(last, axis=0), np.nanmax(last, axis=0) == np.nanmin(last, axis=0)
         self._scales = {
-            "centre": np.nanmean(last, axis=0),
-            "spread": np.maximum(np.nanstd(last, axis=0), 1e-9),
+            "centre": centre,
+            # A sensor that stood still, in these lives, is measured in percents of its value (as in `ml.scaling`): in
+            # millionths, the first machine on which it stands elsewhere would have no forecast but 0 or the cap.
+            "spread": np.where(
+                stands_still, np.maximum(np.abs(centre) * 0.01, 1e-6), np.maximum(np.nanstd(last, axis=0), 1e-9)
+            ),
             "cap": np.array(cap),
             "mean_life": np.array((samples.age + samples.remaining)[samples.remaining == 0].mean()),
         }

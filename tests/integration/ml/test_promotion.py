@@ -201,6 +201,17 @@ def test_a_new_champion_that_turns_critical_is_rolled_back_once(plant, quick, re
     assert roll_back_critical(plant.engine, settings=quick) == []
 
 
+def test_a_champion_that_nobody_recorded_has_nothing_to_defend(plant, quick, reigning) -> None:
+    """A process died after the alias moved and before its row was written: ledger and alias agree again."""
+    plant.execute("delete from ml.promotions")
+    assert aliases(plant, quick) == {"champion": 1}
+    second = train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=quick)
+    assert second.outcome is Outcome.PROMOTED, second.reason
+    assert aliases(plant, quick) == {"champion": 2}
+    (made,) = promotions.history(plant.engine, plant.model_name)
+    assert (made.challenger_version, made.champion_version) == (2, None)
+
+
 def test_a_rollback_ends_the_time_beside_the_champion(plant, quick, reigning) -> None:
     another(plant, quick, reigning, is_promoted=True)
     another(plant, quick, reigning, is_shadow=True, champion_version=2)

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +17,16 @@ import pytest
 from sqlalchemy import Engine, insert, make_url, text
 
 from bench.ml.cmapss import read
-from ml import registry, tracking
+from ml import promotions, registry, tracking
 from ml.cause import Cause
 from ml.errors import NotEnoughData
+from ml.promote import carry_out
+from ml.promotions import Decision
+from ml.registry import Champion
+from ml.rollback import roll_back, roll_back_critical
 from ml.rul.predict import forecast_all
-from ml.rul.train import PREFIX, train
+from ml.rul.tracking import PREFIX
+from ml.rul.train import train
 from ml.settings import MlSettings
 from warehouse import tables
 from warehouse.engine import create_engine
@@ -32,6 +38,17 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 CYCLE = timedelta(hours=1)
 SENSORS = {"T30": 2, "T50": 3, "Ps30": 10, "phi": 11, "P2": 4}  # the last never moves
 FAILED, RUNNING, AGAIN = 11, 3, "T01"
+LOAD_ELSEWHERE = """
+import importlib.util, sys
+sys.path.append(sys.argv[1])  # without the .pth files that put our code on the path
+assert all(importlib.util.find_spec(name) is None for name in ("ml", "warehouse", "ingestion_api"))
+import mlflow, numpy
+mlflow.set_tracking_uri(sys.argv[2])
+model = mlflow.pyfunc.load_model(sys.argv[3])
+steps, channels = model.metadata.signature.inputs.inputs[0].shape[1:]
+for count in (1, 2, 37):
+    print(len(model.predict(numpy.full((count, steps, channels), 50.0, dtype=numpy.float32))))
+"""
 VIEWS = "+fct_equipment_remaining_life +fct_equipment_failures +features_equipment_readings"
 
 
@@ -141,7 +158,8 @@ def test_engines_that_run_get_a_date_for_their_maintenance(
     fleet: Fleet, ml_settings: MlSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S0-028, S2-069, issue 5: learnt from failures in the warehouse, forecast by Dagster, seen in the marts."""
-    outcome = train(fleet.ml, CLASS, Cause(trigger="manual"), settings=ml_settings)
+    cause = Cause(trigger="manual", dagster_url="http://dagster.example/runs/run-1")
+    outcome = train(fleet.ml, CLASS, cause, settings=ml_settings)
     assert (outcome.model_name, outcome.version, outcome.is_promoted) == (PREFIX + CLASS, 1, True), outcome.reason
     assert outcome.metrics["rmse"] < outcome.metrics["naive_rmse"]
     assert "'mean life minus age' on held-out equipment" in outcome.reason
@@ -170,6 +188,35 @@ def test_engines_that_run_get_a_date_for_their_maintenance(
     before = fleet.rows("select * from ml.remaining_life order by 1, 2")
     assert forecast_all(fleet.ml, settings=ml_settings).equipment_count == 4
     assert fleet.rows("select * from ml.remaining_life order by 1, 2") == before
+    check_the_champion_stays(fleet, ml_settings)
+
+
+def check_the_champion_stays(fleet: Fleet, settings: MlSettings) -> None:
+    """A training on the same failures has nothing to prove itself by."""
+    second = train(fleet.ml, CLASS, Cause(trigger="schedule"), settings=settings)
+    assert not second.is_promoted
+    assert second.reason.endswith(" 0 machines have failed since the champion learnt, 6 are needed to compare the two.")
+    (champion,) = registry.champions(settings, prefix=PREFIX)
+    assert champion.version == 1
+    first, kept = promotions.history(fleet.ml, PREFIX + CLASS)
+    assert (first.is_promoted, kept.is_promoted, kept.champion_version) == (True, False, 1)
+    longest = max(len(history.values) for history in read().training[:FAILED])
+    assert first.data_until == kept.data_until == START + CYCLE * longest
+    check_the_way_back(fleet, settings, first)
+
+
+def check_the_way_back(fleet: Fleet, settings: MlSettings, first: Decision) -> None:
+    """Once it is champion, one command takes it back."""
+    source = tracking.connect(settings).get_model_version(first.model_name, "2").source
+    assert source is not None
+    third = replace(
+        first, challenger_version=registry.register(first.model_name, source, {}), champion_version=1, decided_at=None
+    )
+    carry_out(fleet.ml, third, settings)
+    assert registry.champion(CLASS, settings, prefix=PREFIX) == Champion(CLASS, PREFIX + CLASS, 3)
+    assert roll_back_critical(fleet.ml, settings=settings) == []  # which is about confidence, and there is none here
+    roll_back(fleet.ml, CLASS, reason="a try", prefix=PREFIX, settings=settings)
+    assert registry.champion(CLASS, settings, prefix=PREFIX) == Champion(CLASS, PREFIX + CLASS, 1)
 
 
 def check_recorded(run_id: str, settings: MlSettings) -> None:
@@ -179,6 +226,8 @@ def check_recorded(run_id: str, settings: MlSettings) -> None:
     assert client.get_experiment(run.info.experiment_id).name == CLASS
     assert run.data.params.items() >= {"sensors": "Ps30,T30,T50,phi", "equipment_count": "11", "seed": "7"}.items()
     assert len(run.data.params["data_sha256"]) == 64
+    assert {"data_from", "data_until", "as_of"} <= run.data.params.keys()
+    assert run.data.tags["dagster_url"] == "http://dagster.example/runs/run-1"
     assert {"git_commit", "decision", "reason"} <= run.data.tags.keys()
     pictures = {file.path for file in client.list_artifacts(run_id)}
     assert pictures >= {f"{kind}_{name}.png" for kind in ("sequence", "boosted_trees")
@@ -187,6 +236,12 @@ def check_recorded(run_id: str, settings: MlSettings) -> None:
     model = mlflow.pyfunc.load_model(f"models:/{champion.model_name}@champion")
     windows = np.full((3, settings.rul_window_steps, 5), 50.0, dtype=np.float32)
     assert list(model.predict(windows).columns) == ["expected", "lower", "upper"]
+    arguments = sysconfig.get_path("purelib"), settings.tracking_uri, f"models:/{champion.model_name}@champion"
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", LOAD_ELSEWHERE, *arguments], capture_output=True, text=True
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.stdout.split() == ["1", "2", "37"]
 
 
 def test_too_few_failures_are_said_in_a_sentence(fleet: Fleet, ml_settings: MlSettings) -> None:

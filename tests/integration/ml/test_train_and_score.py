@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ml import promotions, registry
+from ml import anomaly_model, promotions, registry
 from ml.cause import Cause
 from ml.gate import Outcome
 from ml.score import score_range
@@ -157,6 +157,23 @@ def test_new_scores_reopen_their_hours_for_the_daily_marts(plant, ml_settings) -
     train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
     score_range(plant.engine, hour, hour + timedelta(hours=1), settings=ml_settings)
     assert plant.rows(behind) == [(hour,), (hour + timedelta(hours=1),)]
+
+
+def test_a_model_of_an_earlier_release_is_left_out_until_its_class_is_trained_anew(
+    plant, ml_settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others are scored meanwhile, and the successor needs no lead over what nobody can read."""
+    train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
+    monkeypatch.setattr(anomaly_model, "FORMAT", anomaly_model.FORMAT + 1)
+    left_out = score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
+    assert (left_out.models, left_out.too_old, left_out.window_count) == ({}, {plant.model_name: 1}, 0)
+
+    second = train(plant.engine, plant.equipment_class, Cause(trigger="initial"), settings=ml_settings)
+    assert second.is_promoted, second.reason
+    assert "cannot judge the present data (version 1 was stored by an earlier release): VUS-PR " in second.reason
+    again = score_range(plant.engine, plant.start, plant.end, settings=ml_settings)
+    assert (again.models, again.too_old) == ({plant.model_name: 2}, {})
+    assert again.window_count > 0
 
 
 def test_an_equal_challenger_is_kept_and_the_ledger_says_why(plant, ml_settings) -> None:

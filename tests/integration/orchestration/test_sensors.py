@@ -1,5 +1,6 @@
 """What single sensors see and ask for, on a real warehouse and API, without building the marts."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,8 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
+from ml.anomaly_model import FORMAT
+from orchestration.attempts import WORK_TAG
 from orchestration.pending import site_states
 
 HOUR = timedelta(hours=1)
@@ -47,6 +50,7 @@ def promote(history: Any) -> Any:
         is_promoted: bool = True,
         trigger: str = "manual",
         beside_since: datetime | None = None,
+        model_format: int | None = FORMAT,
     ) -> None:
         with history.engine.begin() as connection:
             connection.execute(
@@ -54,7 +58,7 @@ def promote(history: Any) -> Any:
                     insert into ml.promotions (model_name, challenger_version, is_promoted, is_shadow, reason, trigger,
                         episode_id, metrics, mlflow_run_id, decided_at, data_until)
                     values ('anomaly-pump', :version, :is_promoted, :is_shadow, 'r', :trigger,
-                        :episode_id, '{}', 'm', :decided_at, :data_until)
+                        :episode_id, cast(:metrics as jsonb), 'm', :decided_at, :data_until)
                 """),
                 {
                     "version": version,
@@ -64,6 +68,7 @@ def promote(history: Any) -> Any:
                     "trigger": trigger,
                     "episode_id": episode_id,
                     "decided_at": NOON + 20 * HOUR,
+                    "metrics": "{}" if model_format is None else json.dumps({"format": model_format}),
                 },
             )
 
@@ -178,13 +183,42 @@ def test_the_first_model_is_trained_when_the_history_stands_still(history: Any) 
         "trigger": "initial",
         "episode_id": None,
     }
-    assert request.run_key == "initial:pump:1"
+    assert request.run_key == f"initial:pump:{FORMAT}:1"
 
 
 def test_with_a_champion_no_first_model_is_trained(history: Any, promote: Any) -> None:
     promote(1)
     history.tick("on_missing_champion")
     assert "every equipment class has a champion" in history.tick("on_missing_champion").skip_message
+
+
+def test_a_champion_that_an_earlier_release_stored_counts_as_none(history: Any, promote: Any) -> None:
+    """Scoring leaves it out, so it must not need a person: the class is trained anew (issue 5)."""
+    promote(1, model_format=None)
+    history.tick("on_missing_champion")
+    (request,) = history.tick("on_missing_champion").run_requests
+    assert request.run_config["ops"]["train"]["config"]["equipment_class"] == "pump"
+    promote(2)
+    history.tick("on_missing_champion")
+    assert "every equipment class has a champion" in history.tick("on_missing_champion").skip_message
+    promote(1, model_format=None, trigger="rollback")
+    history.tick("on_missing_champion")
+    assert len(history.tick("on_missing_champion").run_requests) == 1
+
+
+def test_a_first_challenger_that_the_gate_refused_is_not_trained_again_on_the_same_day_of_data(history: Any) -> None:
+    """The training went well, and there still is no champion: without more data the next would be refused, too."""
+    from orchestration.definitions import defs
+
+    history.tick("on_missing_champion")
+    (request,) = history.tick("on_missing_champion").run_requests
+    history.instance.create_run_for_job(
+        defs.resolve_job_def("training"),
+        run_config=request.run_config,
+        tags={WORK_TAG: request.run_key},
+        status=dg.DagsterRunStatus.SUCCESS,
+    )
+    assert "training of pump: the gate refused it" in history.tick("on_missing_champion").skip_message
 
 
 def test_a_new_champion_scores_its_history_once(history: Any, promote: Any) -> None:
@@ -211,7 +245,10 @@ def test_a_challenger_beside_the_champion_catches_up_with_what_its_training_miss
     (request,) = history.tick("on_promotion").run_requests
     assert request.tags["dagster/asset_partition_range_start"] == "2026-03-03-05:00"
     assert request.tags["dagster/asset_partition_range_end"] == "2026-03-03-08:00"
-    promote(2, is_promoted=False)
+    promote(3, beside_since=NOON + 18.5 * HOUR)
+    (request,) = history.tick("on_promotion").run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-03-03-06:00"
+    promote(3, is_promoted=False)
     assert "scored its history" in history.tick("on_promotion").skip_message
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.anomaly_model import AnomalyModel
+from ml.anomaly_model import FORMAT, AnomalyModel
 from ml.calibration import Calibration
 from ml.detectors.isolation_forest import IsolationForestDetector
 from ml.detectors.pca import PcaDetector
@@ -51,9 +51,9 @@ def test_saved_and_loaded_it_judges_the_same_and_nothing_is_pickled(
 
 def test_a_model_of_an_earlier_release_says_what_to_do(model: AnomalyModel, tmp_path: Path) -> None:
     model.save(tmp_path)
-    with np.load(tmp_path / "weights.npz") as arrays:
-        older = {name: arrays[name] for name in arrays if not name.startswith("stand_in.")}
-    np.savez_compressed(tmp_path / "weights.npz", **older)
+    description = json.loads((tmp_path / "model.json").read_text())
+    assert description.pop("format") == FORMAT
+    (tmp_path / "model.json").write_text(json.dumps(description))
     with pytest.raises(ModelTooOld, match="train anew with python -m ml train"):
         AnomalyModel.load(tmp_path)
 

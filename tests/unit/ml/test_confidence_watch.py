@@ -96,8 +96,11 @@ def test_a_fall_across_a_gap_in_time_is_none() -> None:
     assert not is_sudden_fall([*hours[:4], *later])
 
 
-def test_a_fall_within_the_healthy_band_is_nobodys_business() -> None:
+def test_a_fall_within_the_healthy_band_is_nobodys_business_unless_it_is_sudden() -> None:
+    """S1-063: more than 10 % in an hour is, whatever the level."""
     assert find_drifts(stream([0.97] * 300 + [0.89] * 300)) == []
+    (drift,) = find_drifts(stream([0.97] * 300 + [0.87] * 300, noise=0.0))
+    assert drift.band == "healthy"
 
 
 def test_an_episode_lasts_until_recovery_and_the_next_waits_a_day() -> None:

@@ -12,3 +12,14 @@ def test_the_modules_that_others_call_bring_no_heavy_library() -> None:
     script = f"import sys, {modules}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert HEAVY.isdisjoint(loaded)
+
+
+def test_what_is_stored_with_a_model_of_remaining_life_needs_little() -> None:
+    """Issue 5: it is loaded where nothing of ours is installed, nor what only the platform needs."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, ml.rul.model; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert (HEAVY | {"sqlalchemy", "pydantic", "psycopg", "warehouse"}).isdisjoint(loaded)

@@ -9,10 +9,12 @@ from ml.metrics import (
     average_precision,
     bootstrap_interval,
     confusion,
+    expanded,
     f1,
     false_alarm_rate,
     missed_alarm_rate,
     nested_interval,
+    operating_points,
     pooled,
     steps_to_detect,
     vus_pr,
@@ -24,6 +26,14 @@ TRUTH = np.array([True, False, True, False])
 def test_average_precision_weighs_precision_by_the_recall_it_adds() -> None:
     # Found in order: hit (precision 1, recall +1/2), miss, hit (precision 2/3, recall +1/2).
     assert average_precision(TRUTH, np.array([0.9, 0.8, 0.7, 0.6])) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_equal_scores_are_one_point_of_a_curve() -> None:
+    """The strictest threshold flags one hit, the next a miss and a hit, and an alarm that never stops all at once."""
+    hits, false_alarms = operating_points(TRUTH, np.array([0.9, 0.5, 0.5, 0.1]))
+    assert (hits.tolist(), false_alarms.tolist()) == ([1, 2, 2], [0, 1, 2])
+    hits, false_alarms = operating_points(TRUTH, np.ones(4))
+    assert (hits.tolist(), false_alarms.tolist()) == ([2], [2])
 
 
 def test_equal_scores_are_found_together() -> None:
@@ -143,6 +153,19 @@ def test_pooled_figures_are_drawn_by_group() -> None:
     low, high = bootstrap_interval(counts, np.random.default_rng(7), statistic=pooled(f1))
     assert (low, high) == (0.0, pytest.approx(18 / 19))
     assert pooled(f1)(counts) == pytest.approx(18 / (18 + 11 + 5))
+
+
+def test_the_share_for_few_groups_by_hand() -> None:
+    """Of six: sqrt(6 / 5) x 2.5706, Student's 97.5 % point with 5 degrees of freedom, is 2.8159 standard deviations."""
+    assert expanded(0.95, 6) == pytest.approx(0.99514, abs=1e-5)
+    assert expanded(0.95, 100_000) == pytest.approx(0.95, abs=1e-5)
+
+
+def test_of_equal_challengers_few_lead_by_more_than_chance() -> None:
+    """A bound at 2.5 %: of 1,000 at most 40, three standard errors; with the plain percentile it is 70."""
+    share, rng = expanded(0.95, 6), np.random.default_rng(3)
+    lucky = sum(bootstrap_interval(rng.normal(size=6), rng, share, draws=1_000)[0] > 0 for _ in range(1_000))
+    assert 10 < lucky <= 40
 
 
 def test_groups_are_drawn_before_their_members() -> None:

@@ -91,10 +91,21 @@ def test_seldom_does_noise_pass_for_drift() -> None:
     assert blamed <= 16
 
 
-def test_a_constant_that_stays_and_one_that_moves() -> None:
-    constant, blocks = np.full(500, 7.0), np.repeat(np.arange(5), 100)
-    assert compare(constant, blocks, np.full(50, 7.0)).is_drifted is False
-    assert compare(constant, blocks, np.full(50, 6.9)).is_drifted
+@pytest.mark.parametrize(("value", "is_drifted"), [(7.0, False), (6.9, True), (7.1, True)])
+def test_a_constant_that_stays_and_one_that_moves(value: float, is_drifted: bool) -> None:
+    """A setpoint, lowered or raised, with as many samples as an episode is looked at by."""
+    constant, blocks = np.full(20 * 60, 7.0), np.repeat(np.arange(20), 60)
+    shift = compare(constant, blocks, np.full(240, value))
+    assert shift.is_drifted is is_drifted
+    assert (shift.psi > 1.0) is is_drifted
+
+
+def test_a_value_that_fills_several_bins_is_one_by_hand() -> None:
+    """Seven, nine times in ten, and 1 to 10: bins up to 7, of 7 and above it hold 6.5, 91.5 and 3.5 of 101.5."""
+    before = np.append(np.full(90, 7.0), np.arange(1.0, 11.0))
+    shares = np.array([6.5, 91.5, 3.5]) / 101.5
+    moved = np.array([0.5, 0.5, 50.5]) / 51.5
+    assert psi(before, np.full(50, 9.0)) == pytest.approx(float(((moved - shares) * np.log(moved / shares)).sum()))
 
 
 def test_too_few_samples_say_nothing() -> None:

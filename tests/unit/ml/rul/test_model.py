@@ -1,5 +1,6 @@
 """Both estimators learn wear, and a stored model forecasts as the one that was stored."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,16 @@ def test_the_same_seed_gives_the_same_model(samples: Samples) -> None:
     found = [model.predict(samples.windows, samples.age).expected for model in (first, again, other)]
     np.testing.assert_array_equal(found[0], found[1])
     assert not np.array_equal(found[0], found[2])
+
+
+def test_a_setpoint_that_stood_still_may_stand_elsewhere_on_another_machine(samples: Samples) -> None:
+    still = samples.windows.copy()
+    still[:, :, 1] = 3.1
+    model = SequenceModel(20)
+    model.fit(replace(samples, windows=still), cap=CAP, seed=1)
+    moved = still + np.array([0.0, 0.1], dtype=np.float32)
+    as_learnt, elsewhere = (model.predict(windows, samples.age).expected for windows in (still, moved))
+    assert np.abs(elsewhere - as_learnt).mean() < CAP / 10
 
 
 def test_trees_are_walked_as_scikit_learn_walks_them(samples: Samples) -> None:
