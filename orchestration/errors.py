@@ -1,6 +1,7 @@
 """What stops the code location from loading or a run from starting. Each message says in one line what to do.
 
 OrchestrationError
+├── AlertNotTaken     a webhook did not take an alert
 ├── CopyFailed         the marts could not be built as known at a moment
 ├── ManifestMissing    dbt's manifest was never prepared
 └── SiteUnknown        a run names a site that the settings do not
@@ -9,6 +10,10 @@ OrchestrationError
 
 class OrchestrationError(Exception):
     """Base of the errors below."""
+
+
+class AlertNotTaken(OrchestrationError):
+    """A webhook did not take an alert: it is sent again."""
 
 
 class CopyFailed(OrchestrationError):

@@ -52,6 +52,21 @@ class OrchestrationSettings(BaseSettings):
     training_min_hours: int = Field(
         default=24, ge=1, description="Hours of readings an equipment class needs before its first model"
     )
+    alert_url: SecretStr = Field(
+        default=SecretStr(""), description="Webhook that is told of failed runs, as JSON by POST; empty: the log alone"
+    )
+    alert_timeout_s: float = Field(default=5, gt=0, le=10, description="How long the webhook has to take an alert")
+    lag_interval_s: int = Field(default=300, ge=30, description="Seconds between two measurements of the lag")
+    lag_warn_s: float = Field(
+        default=3600, gt=0, description="Wait of a load, a rollup or a daily mart above which the lag checks warn"
+    )
+    fresh_raw_h: float = Field(
+        default=24, ge=0.1, description="Hours after a load in which raw tables are fresh; stale after three times that"
+    )
+    fresh_hourly_h: float = Field(
+        default=24, ge=0.1, description="As fresh_raw_h, of hourly rollups; raise it where a plant rests for days"
+    )
+    fresh_daily_h: float = Field(default=48, ge=0.1, description="As fresh_raw_h, of daily marts")
 
     def pull_key_for(self, site_code: str) -> str:
         """The API key that pulls a site."""

@@ -20,6 +20,7 @@ class Work:
     Attributes:
         name: Names the work and its content: the same work on other data has another name.
         label: What a person calls it.
+        job_name: Where the sensor asks for runs of several jobs.
         tags: Tags of the run, such as its range of partitions.
         partition_key: Of the run, where it has a single partition.
         run_config: Of the run.
@@ -29,6 +30,7 @@ class Work:
 
     name: str
     label: str
+    job_name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     partition_key: str | None = None
     run_config: Mapping[str, Any] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Work:
         """The run, told apart from an earlier one about the same content."""
         return dg.RunRequest(
             run_key=self.name if after is None else f"{self.name}:after:{after}",
+            job_name=self.job_name,
             partition_key=self.partition_key,
             run_config=self.run_config,
             tags={**self.tags, WORK_TAG: self.name},

@@ -48,16 +48,12 @@ class HourRange:
 
 
 @dataclass(frozen=True)
-class Waits:
-    """Hours of all sites that wait for a consumer, each site's counted by itself.
+class Backlog:
+    """What a consumer has to work on at one site: how many hours, and when the oldest touch was (UTC)."""
 
-    Attributes:
-        count: How many.
-        since: When that which waits longest was last touched, UTC; None where nothing waits.
-    """
-
-    count: int
-    since: datetime | None
+    site_code: str
+    hour_count: int
+    touched_at: datetime
 
 
 @dataclass(frozen=True)
@@ -96,15 +92,15 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
     return ranges
 
 
-def waits(engine: Engine, consumer: Consumer, since: datetime) -> Waits:
-    """How many hours from `since` on are pending for a consumer, and since when the first of them is."""
+def backlogs(engine: Engine, consumer: Consumer, since: datetime) -> list[Backlog]:
+    """What a consumer has to work on by site, in the hours from `since` (UTC) on; sites without any are left out."""
     query = text(
-        "select count(*) as hour_count, min(touched_at) as first_touched_at from raw.touched_hours"
-        f" where {_PENDING[consumer]} and {_IS_THAWED[consumer]} and hour >= :since"
+        f"select site_code, count(*), min(touched_at) from raw.touched_hours where {_PENDING[consumer]}"
+        f" and {_IS_THAWED[consumer]} and hour >= :since group by site_code order by site_code"
     )
     with engine.connect() as connection:
-        row = connection.execute(query, {"since": since}).one()
-    return Waits(row.hour_count, row.first_touched_at)
+        rows = connection.execute(query, {"since": since}).all()
+    return [Backlog(row[0], row[1], row[2]) for row in rows]
 
 
 def frozen_count(engine: Engine) -> int:

@@ -3,13 +3,16 @@
 See https://docs.dagster.io/guides/build/jobs and https://docs.dagster.io/guides/automate/schedules
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
 
+from orchestration.clock import clocked
 from orchestration.defs import dbt_project, expectations, ingestion_api, ml, remaining_life, scoring, storage
 from orchestration.defs.model_report import model_performance_reports
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import classes_with_failures, equipment_classes, has_signs_of_failure
-from orchestration.work import BACKGROUND, by_the_clock
+from orchestration.work import BACKGROUND, Work, by_the_clock
 
 _SCORES = dg.AssetSelection.assets(scoring.scores)
 
@@ -49,14 +52,6 @@ model_report = dg.define_asset_job(
     dg.AssetSelection.assets(model_performance_reports),
     description="Write the model performance report of a week (S1-064).",
 )
-# On Tuesday, when what the last day of the week brought late has been summarized.
-weekly_model_report = dg.ScheduleDefinition(
-    name="weekly_model_report",
-    job=model_report,
-    cron_schedule="0 5 * * 2",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
 scoring_job = dg.define_asset_job(
     "scoring", _SCORES, description="Score a range of hours again, after a promotion or a rollback."
 )
@@ -82,14 +77,30 @@ hourly_aggregate = dg.define_asset_job(
 quarter_hourly_aggregate = dg.ScheduleDefinition(
     name="quarter_hourly_aggregate", job=hourly_aggregate, cron_schedule="*/15 * * * *", execution_timezone="UTC"
 )
+
+
+@dg.schedule(
+    job=model_report,
+    cron_schedule="0 5 * * 2",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def weekly_model_report(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+    """Report the models on Tuesday, when what the last day of the week brought late has been summarized."""
+    work = Work(name="model_report", label="model performance report")
+    return _at_tick(context, "weekly_model_report", [work])
+
+
 # Nothing is deleted unless MILLRACE_DROP_RAW says so; hence it runs by itself.
-daily_care_of_storage = dg.ScheduleDefinition(
-    name="daily_care_of_storage",
+@dg.schedule(
     job=care_of_storage,
     cron_schedule="30 1 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
+def daily_care_of_storage(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+    """Take care of storage every night."""
+    return _at_tick(context, "daily_care_of_storage", [Work(name="care_of_storage", label="care of storage")])
 
 
 @dg.schedule(job=training, cron_schedule="0 3 * * 0", execution_timezone="UTC")
@@ -98,8 +109,8 @@ def weekly_training(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Train a challenger of every equipment class on what the week has brought. Off until somebody turns it on."""
     classes = equipment_classes(warehouse.engine())
-    works = [ml.training_work(name, "schedule", f"schedule:{name}:{_week(context)}") for name in classes]
-    return by_the_clock(works, otherwise="there is no equipment in the marts yet")
+    works = [ml.training_work(name, "schedule", name) for name in classes]
+    return _at_tick(context, "weekly_training", works, otherwise="there is no equipment in the marts yet")
 
 
 @dg.schedule(
@@ -113,13 +124,15 @@ def weekly_rul_training(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Train for every equipment class of which enough pieces have failed."""
     classes = classes_with_failures(warehouse.engine())
-    works = [remaining_life.rul_training_work(name, "schedule", f"rul:{name}:{_week(context)}") for name in classes]
-    return by_the_clock(works, otherwise="of no equipment class have enough pieces failed")
+    works = [remaining_life.rul_training_work(name, "schedule", name) for name in classes]
+    return _at_tick(context, "weekly_rul_training", works, otherwise="of no equipment class have enough pieces failed")
 
 
-def _week(context: dg.ScheduleEvaluationContext) -> str:
-    """The ISO week of a tick, such as 2026-W10."""
-    return f"{context.scheduled_execution_time:%G-W%V}"
+def _at_tick(
+    context: dg.ScheduleEvaluationContext, schedule: str, works: Sequence[Work], otherwise: str = ""
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """What a schedule asks for at this tick, named so that it is asked for again where it fails."""
+    return by_the_clock([clocked(work, schedule, context.scheduled_execution_time) for work in works], otherwise)
 
 
 @dg.schedule(

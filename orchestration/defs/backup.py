@@ -7,7 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.work import BACKGROUND
+from orchestration.clock import clocked
+from orchestration.work import BACKGROUND, Work
 from warehouse.backup import take, why_not
 from warehouse.settings import WarehouseSettings
 
@@ -50,8 +51,9 @@ base_backup = dg.define_asset_job(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def daily_base_backup(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def daily_base_backup(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """A base backup a day; says why where there is nothing to back up."""
     if reason := why_not(WarehouseSettings()):
         return dg.SkipReason(reason)
-    return dg.RunRequest(run_key=f"base_backup:{context.scheduled_execution_time:%F}")
+    work = Work(name="base_backup", label="base backup")
+    return [clocked(work, "daily_base_backup", context.scheduled_execution_time).request()]

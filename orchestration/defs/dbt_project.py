@@ -30,6 +30,7 @@ from orchestration.defs.partitions import (
 )
 from orchestration.defs.range_work import DAILY, HOURLY, range_works
 from orchestration.defs.resources import DbtResource, WarehouseResource
+from orchestration.freshness import fresh_for
 from orchestration.local_days import hours_inside, local_dates, merge
 from orchestration.manifest import load_manifest, project_hash
 from orchestration.pending import registry_position, site_zones
@@ -47,15 +48,19 @@ SCORED: Final = {"scores", "anomalies"}
 _REFERENCE_IS_BEHIND: Final = "the reference models are not built yet for what is loaded"
 _BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
 _settings = OrchestrationSettings()
+_FRESH_H: Final = {"hourly": _settings.fresh_hourly_h, "daily": _settings.fresh_daily_h}
 
 
 class Translator(DagsterDbtTranslator):
-    """Groups, partition mappings, and the blocking edge from raw to the rollups. Keys come by themselves."""
+    """Groups, freshness, partition mappings, and the blocking edge from raw to the rollups. Keys come by themselves."""
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """Let each rollup depend on the checked raw tables behind its staging views: a failed check then stops it."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        if "hourly" not in manifest["nodes"].get(unique_id, {}).get("tags", []):
+        tags = manifest["nodes"].get(unique_id, {}).get("tags", [])
+        if hours := [hours for tag, hours in _FRESH_H.items() if tag in tags]:
+            spec = spec.replace_attributes(freshness_policy=fresh_for(hours[0]))
+        if "hourly" not in tags:
             return spec
         known = {dep.asset_key for dep in spec.deps}
         deps = [dg.AssetDep(key, partition_mapping=ALL) for key in _checked_sources(manifest, unique_id) - known]

@@ -13,6 +13,7 @@ import dagster as dg
 from orchestration.attempts import is_under_way
 from orchestration.defs.partitions import SITES
 from orchestration.defs.resources import SitesResource, WarehouseResource
+from orchestration.freshness import fresh_for
 from orchestration.pending import SiteState, loaded_positions, site_states
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import Work, ask_for
@@ -66,6 +67,7 @@ upstream = [
             kinds={"python", "postgres"},
             description=description,
             owners=OWNERS,
+            freshness_policy=fresh_for(_settings.fresh_raw_h),
         )
         for table, description in RAW.items()
     ],

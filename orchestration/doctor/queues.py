@@ -45,14 +45,15 @@ def hours_are_computed(patient: Patient) -> Finding:
     numbers: dict[str, float] = {}
     longest = timedelta()
     for consumer in _CONSUMERS:
-        found = ledger.waits(patient.engine(), consumer, start)
-        wait = max(patient.now - found.since, timedelta()) if found.since else timedelta()
-        numbers |= {f"{consumer}_waiting_count": found.count, f"{consumer}_longest_wait_s": wait.total_seconds()}
+        backlogs = ledger.backlogs(patient.engine(), consumer, start)
+        count = sum(backlog.hour_count for backlog in backlogs)
+        wait = max([patient.now - backlog.touched_at for backlog in backlogs], default=timedelta())
+        wait = max(wait, timedelta())
+        numbers |= {f"{consumer}_waiting_count": count, f"{consumer}_longest_wait_s": wait.total_seconds()}
         longest = max(longest, wait)
         what = consumer.replace("_", " ")
-        count = f"{found.count:,} {'hour waits' if found.count == 1 else 'hours wait'}"
-        count = f"{count} to be {what}, the longest for {duration(wait)}"
-        told.append(count if found.count else f"all hours are {what}")
+        waiting = f"{count:,} {'hour waits' if count == 1 else 'hours wait'} to be {what}"
+        told.append(f"{waiting}, the longest for {duration(wait)}" if count else f"all hours are {what}")
     if longest < _LONG_WAIT:
         return Finding("", "ok", "; ".join(told), "", numbers)
     do = "Dagster's sensors on_touched_hours and on_summarizable_hours say what they wait for, Runs which range failed"

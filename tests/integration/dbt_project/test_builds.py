@@ -65,7 +65,9 @@ def test_a_range_that_makes_no_sense_is_refused(
     variables: dict[str, str],
     complaint: str,
 ) -> None:
-    views = text("select schemaname, viewname from pg_views where schemaname in ('intermediate', 'marts') order by 1, 2")
+    views = text(
+        "select schemaname, viewname from pg_views where schemaname in ('intermediate', 'marts') order by 1, 2"
+    )
     with engine.connect() as connection:
         before = snapshot(connection), connection.execute(views).all()
     outcome = dbt.attempt("run", "--select", "tag:hourly", *arguments, **variables)

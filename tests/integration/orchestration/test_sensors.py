@@ -126,6 +126,43 @@ def test_an_api_that_is_down_is_named(plant: Any, monkeypatch: pytest.MonkeyPatc
     assert str(free_port) in message
 
 
+def test_the_lag_is_measured_from_look_to_look(plant: Any, monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
+    """What the daemon reports from the tick are the checks' results and the numbers by site."""
+    monkeypatch.setenv("MILLRACE_LAG_WARN_S", "0.001")
+    with plant.engine.begin() as connection:
+        connection.execute(
+            text("""
+                insert into raw.touched_hours (site_code, hour, touch_count, rolled_up_count, touched_at) values
+                    ('demo', '2026-03-02 10:00+00', 2, 1, now() - interval '1 hour'),
+                    ('demo', '2026-03-02 11:00+00', 1, 1, now() - interval '2 hours')
+            """)
+        )
+    first = plant.tick("on_lag")
+    monkeypatch.setenv("MILLRACE_SITES", f'{{"demo": "http://127.0.0.1:{free_port}"}}')
+    plant.tick("on_lag")
+    outcome = plant.tick("on_lag")
+    with plant.engine.begin() as connection:
+        connection.execute(text("delete from raw.touched_hours"))
+    for event in outcome.asset_events:
+        plant.instance.report_runless_asset_event(event)
+    loads, rollups = (
+        {name: value.value for name, value in event.metadata.items()}
+        for event in outcome.asset_events
+        if isinstance(event, dg.AssetObservation)
+    )
+    assert loads["silent_s"] > 0
+    assert (rollups["rolled_up_hours"], rollups["summarized_hours"]) == (1, 1)
+    assert 3_600 <= rollups["rolled_up_waiting_s"] < 3_700
+    assert 7_200 <= rollups["summarized_waiting_s"] < 7_300
+    checks = {event.check_name: event for event in outcome.asset_events if isinstance(event, dg.AssetCheckEvaluation)}
+    assert {name: check.passed for name, check in checks.items()} == {"loads_keep_up": False, "rollups_keep_up": False}
+    assert {check.severity for check in checks.values()} == {dg.AssetCheckSeverity.WARN}
+    assert {
+        event.check_name: event.passed for event in first.asset_events if isinstance(event, dg.AssetCheckEvaluation)
+    }["loads_keep_up"]
+    assert "demo: summarized_waiting_s 7,2" in outcome.skip_message
+
+
 def test_a_site_is_loaded_by_one_run_at_a_time(plant: Any) -> None:
     from orchestration.definitions import defs
 
@@ -254,7 +291,7 @@ def test_the_weekly_schedule_trains_every_class_once_a_week(history: Any) -> Non
     )
     with context:
         (request,) = schedule.evaluate_tick(context).run_requests
-    assert request.run_key == "schedule:pump:2026-W10"
+    assert request.run_key == "weekly_training:pump:2026-03-08T0300"
     assert request.run_config["ops"]["train"]["config"]["trigger"] == "schedule"
 
 

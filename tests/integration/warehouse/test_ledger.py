@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event, insert, text
 
-from warehouse.ledger import HourRange, frozen_count, pending_ranges, reopen, seen, settle, touch
+from warehouse.ledger import Backlog, HourRange, backlogs, frozen_count, pending_ranges, reopen, seen, settle, touch
 from warehouse.tables import archived_days
 
 T0 = datetime(2026, 3, 1, 22, tzinfo=UTC)
@@ -98,6 +98,21 @@ def test_reopening_leaves_a_pending_rollup_pending(warehouse_engine: Engine) -> 
     reopen(warehouse_engine, hour(0), hour(1))
     assert pending_ranges(warehouse_engine, "rolled_up") == [span(0, 1)]
     assert pending_ranges(warehouse_engine, "summarized") == []
+
+
+def test_backlogs_are_counted_by_site_with_their_oldest_touch(warehouse_engine: Engine) -> None:
+    for minutes, (site, *offsets) in enumerate([("north", 0, 1), ("north", 1, 2), ("south", 5)]):
+        with warehouse_engine.begin() as connection:
+            touch(connection, site, [hour(offset) for offset in offsets], T0 + timedelta(minutes=minutes))
+    assert backlogs(warehouse_engine, "rolled_up", T0) == [
+        Backlog("north", 3, T0),
+        Backlog("south", 1, T0 + timedelta(minutes=2)),
+    ]
+    assert backlogs(warehouse_engine, "rolled_up", hour(1))[0] == Backlog("north", 2, T0 + timedelta(minutes=1))
+    assert backlogs(warehouse_engine, "summarized", T0) == []
+    follow(warehouse_engine, "rolled_up", 0, 1)
+    assert backlogs(warehouse_engine, "rolled_up", T0)[0].hour_count == 2
+    assert backlogs(warehouse_engine, "summarized", T0) == [Backlog("north", 1, T0)]
 
 
 def test_empty_snapshot_settles_nothing(warehouse_engine: Engine) -> None:

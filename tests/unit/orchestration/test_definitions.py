@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,8 @@ import pytest
 import yaml
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
+from orchestration.freshness import fresh_for
+from orchestration.settings import OrchestrationSettings
 from orchestration.work import BACKGROUND
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -160,6 +163,9 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Defi
     sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or []}
     assert set(sensors) == {
         "on_confidence_drift",
+        "on_failed_clocked_run",
+        "on_failed_run",
+        "on_lag",
         "on_missing_champion",
         "on_new_batches",
         "on_promotion",
@@ -181,6 +187,54 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Defi
         "quarter_hourly_aggregate": dg.DefaultScheduleStatus.STOPPED,
         "daily_care_of_storage": dg.DefaultScheduleStatus.RUNNING,
     }
+
+
+def test_what_the_clock_asks_for_once_a_day_or_less_has_a_second_chance(defs: dg.Definitions) -> None:
+    from orchestration.defs.second_chances import SCHEDULES
+
+    rare = {schedule for schedule in defs.schedules or [] if schedule.cron_schedule.split()[1] != "*"}
+    assert {schedule.name for schedule in rare} == set(SCHEDULES)
+    sensor = defs.resolve_sensor_def("on_failed_clocked_run")
+    assert {target.job_name for target in sensor.targets} == {schedule.job_name for schedule in rare}
+
+
+def test_a_tick_of_the_clock_names_its_work(defs: dg.Definitions) -> None:
+    """Without a name a run is nobody's: what failed could not be told from what was done."""
+    tick = datetime(2026, 3, 3, 5, tzinfo=UTC)
+    for name in ("weekly_model_report", "daily_care_of_storage"):
+        with dg.build_schedule_context(scheduled_execution_time=tick) as context:
+            requests = defs.resolve_schedule_def(name).evaluate_tick(context).run_requests or []
+        (tags,) = [request.tags for request in requests]
+        assert tags["millrace/clock"] == name
+        assert tags["millrace/work"].startswith(f"{name}:")
+        assert tags["millrace/work"].endswith(":2026-03-03T0500")
+
+
+def test_each_layer_says_how_long_it_is_fresh(graph: AssetGraph) -> None:
+    settings = OrchestrationSettings()
+    windows = {
+        ("raw", "readings"): settings.fresh_raw_h,
+        ("raw", "batches"): settings.fresh_raw_h,
+        ("marts", "fct_sensor_readings_hourly"): settings.fresh_hourly_h,
+        ("marts", "fct_worker_hours"): settings.fresh_hourly_h,
+        ("marts", "fct_site_kpis_daily"): settings.fresh_daily_h,
+        ("marts", "dim_sites"): None,
+    }
+    for key, hours in windows.items():
+        policy = graph.get(dg.AssetKey(key)).freshness_policy
+        assert policy == (hours and fresh_for(hours)), key
+    assert yaml.safe_load((ROOT / "orchestration" / "dagster.yaml").read_text())["freshness"] == {"enabled": True}
+
+
+def test_lag_is_a_check_that_stops_nothing(graph: AssetGraph, defs: dg.Definitions) -> None:
+    keys = {key for key in graph.asset_check_keys if key.name.endswith("_keep_up")}
+    assert {(key.asset_key.to_user_string(), key.name) for key in keys} == {
+        ("raw/batches", "loads_keep_up"),
+        ("raw/touched_hours", "rollups_keep_up"),
+    }
+    assert not any(graph.get(key).blocking for key in keys)
+    rollup = defs.resolve_job_def("hourly_rollup").asset_layer.asset_graph.asset_check_keys
+    assert not keys & set(rollup)
 
 
 def test_models_are_reported_every_week(defs: dg.Definitions, graph: AssetGraph) -> None:

@@ -1,0 +1,120 @@
+"""Tells of runs that failed: a line in the log, and a webhook where there is one. What an alert says is in `alerts`.
+
+A plain sensor, because Dagster's own for failed runs goes on to the next run when its function fails: an alert that
+the webhook did not take would be lost.
+See https://docs.dagster.io/guides/automate/sensors
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import dagster as dg
+from dagster._core.storage.tags import WILL_RETRY_TAG
+
+from orchestration import alerts
+from orchestration.defs.ingestion_api import SITE_TAG
+from orchestration.defs.ml import CLASS_TAG
+from orchestration.defs.partitions import PARTITION, RANGE_END, RANGE_START
+from orchestration.errors import AlertNotTaken
+from orchestration.settings import OrchestrationSettings
+
+# Dagster says whether it starts a run again just after it says that the run failed; and what is written at the same
+# time is not always seen in the order of its numbers.
+SETTLES: Final = timedelta(seconds=10)
+HISTORY: Final = timedelta(hours=1)
+_READ_AT_ONCE: Final = 100
+# A tick has 60 s, and a webhook a few seconds for each.
+_MOST_POSTS: Final = 5
+_TAGS: Final = (SITE_TAG, CLASS_TAG, PARTITION, RANGE_START, RANGE_END)
+_settings = OrchestrationSettings()
+
+
+@dg.sensor(minimum_interval_seconds=_settings.sensor_interval_s, default_status=dg.DefaultSensorStatus.RUNNING)
+def on_failed_run(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """A run failed and is not started again by itself: tell of it, once a job, step and hour."""
+    now = datetime.now(UTC)
+    memory = alerts.Alerts.read(context.cursor, first=now - HISTORY)
+    said, problem = look(context.instance, memory, now)
+    if problem:
+        context.log.error(problem)
+        said.append(problem)
+    return dg.SensorResult(skip_reason=dg.SkipReason("; ".join(said) or "no run failed"), cursor=memory.cursor())
+
+
+def look(instance: dg.DagsterInstance, memory: alerts.Alerts, now: datetime) -> tuple[list[str], str | None]:
+    """Read the failures since the last look, and tell of what is due.
+
+    Args:
+        instance: Where runs are remembered.
+        memory: Of the last look; moved on.
+        now: The present, UTC.
+
+    Returns:
+        What was told, and what is wrong with the webhook, if anything.
+    """
+    for failure in _failures(instance, memory, until=now - SETTLES):
+        memory.take(failure)
+    due = memory.release(now)
+    for alert in due:
+        alerts.write_log(alert)
+    return [alert.text for alert in due], _send(memory, OrchestrationSettings())
+
+
+def _send(memory: alerts.Alerts, settings: OrchestrationSettings) -> str | None:
+    """Empty the outbox as far as the webhook takes it; says what is wrong with the webhook, if anything."""
+    url = settings.alert_url.get_secret_value()
+    if not url:
+        memory.outbox.clear()
+    for alert in memory.outbox[:_MOST_POSTS]:
+        try:
+            alerts.post(url, alert, settings.alert_timeout_s)
+        except AlertNotTaken as problem:
+            return f"{len(memory.outbox)} alerts wait for the next look: {problem}"
+        memory.outbox.remove(alert)
+    return None
+
+
+def _failures(instance: dg.DagsterInstance, memory: alerts.Alerts, until: datetime) -> Iterator[alerts.Failure]:
+    """Runs that failed since the last look, oldest first; moves the memory on."""
+    wanted = dg.RunStatusChangeRecordsFilter(
+        dg.DagsterEventType.RUN_FAILURE,
+        after_storage_id=memory.after,
+        after_timestamp=memory.since.timestamp(),
+        before_timestamp=until.timestamp(),
+    )
+    found = instance.fetch_run_status_changes(wanted, limit=_READ_AT_ONCE, ascending=True).records
+    run_ids = [record.event_log_entry.run_id for record in found]
+    runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=run_ids))} if run_ids else {}
+    for record in found:
+        memory.after = record.storage_id
+        run = runs.get(record.event_log_entry.run_id)
+        # Who deletes a run knows of it.
+        if run is not None and run.tags.get(WILL_RETRY_TAG) != "true":
+            yield _failure(instance, run, record)
+
+
+def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun, record: dg.EventLogRecord) -> alerts.Failure:
+    ended = record.event_log_entry.get_dagster_event()
+    step, error = "", ended.message or ""
+    # Run monitoring ends a run by a message alone.
+    if ended.event_specific_data is not None and ended.job_failure_data.error is not None:
+        error = ended.job_failure_data.error.message
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        event = entry.get_dagster_event()
+        found = event.step_failure_data.error
+        # Dagster wraps what a step raised.
+        if found is not None and found.cls_name == "DagsterExecutionStepExecutionError" and found.cause is not None:
+            found = found.cause
+        step, error = event.step_key or "", found.message if found else event.message or ""
+        break
+    return alerts.Failure(
+        number=record.storage_id,
+        job=run.job_name,
+        step=step,
+        run_id=run.run_id,
+        run_url=f"{OrchestrationSettings().dagster_base_url()}/runs/{run.run_id}",
+        error=alerts.one_line(error),
+        failed_at=datetime.fromtimestamp(record.timestamp, UTC),
+        tags=alerts.about(run.tags, _TAGS),
+    )
