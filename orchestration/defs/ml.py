@@ -7,6 +7,7 @@ See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guid
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
@@ -99,7 +100,9 @@ def told(outcome: "TrainingOutcome | RulOutcome", trigger: str) -> dict[str, Any
         "mlflow_model": f"{mlflow}/#/models/{outcome.model_name}/versions/{outcome.version}",
     }
     urls = {name: dg.MetadataValue.url(link) for name, link in links.items()}
-    return {**asdict(outcome), "trigger": trigger, **urls}
+    # Dagster stores no enumerations but its own.
+    figures = {name: found.value if isinstance(found, Enum) else found for name, found in asdict(outcome).items()}
+    return {**figures, "trigger": trigger, **urls}
 
 
 @dg.multi_asset(

@@ -64,6 +64,15 @@ def test_sinking_confidence_ends_in_a_retrained_model(demo) -> None:
     assert re.search(r"Model anomaly-pump v1 \(initial\): promoted", demo.said())
 
 
+def test_every_run_went_well(demo) -> None:
+    """What a run stored is no proof that it ended well: a training may promote a model and then fail."""
+    query = "{runsOrError(limit: 500) {... on Runs {results {jobName status}}}}"
+    answer = httpx.post(demo.url("DAGSTER") + "/graphql", json={"query": query}, trust_env=False)
+    runs = answer.json()["data"]["runsOrError"]["results"]
+    assert {run["jobName"] for run in runs} >= {"load", "reference", "hourly_rollup", "daily_kpis", "training"}
+    assert [run for run in runs if run["status"] in ("FAILURE", "CANCELED")] == []
+
+
 def test_the_bearing_fault_shows_in_the_scores(demo) -> None:
     share = """select avg(is_anomaly::int) from ml.scores where equipment_code {} 'P3'
         and event_time > (select max(event_time) - interval '4 hours' from ml.scores)"""
