@@ -10,11 +10,12 @@ from datetime import datetime
 from sqlalchemy import NullPool, make_url, text
 
 from warehouse.backup_place import BackupPlace, BaseBackup, remove_unfinished
-from warehouse.embedded import HOST, USER, EmbeddedPostgres
+from warehouse.embedded import USER, EmbeddedPostgres
 from warehouse.engine import create_engine
 from warehouse.errors import BackupFailed
 from warehouse.file_lock import locked
 from warehouse.postgres_cluster import server_environment
+from warehouse.postgres_parameters import HOST
 from warehouse.settings import WarehouseSettings
 
 _PATIENCE_S = 1.0

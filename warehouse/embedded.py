@@ -14,7 +14,6 @@ from pathlib import Path
 from sqlalchemy import URL, NullPool, text
 from sqlalchemy.exc import OperationalError
 
-from warehouse.backup_place import BackupPlace
 from warehouse.engine import create_engine
 from warehouse.errors import DataDirUnusable, NotStarted, PortTaken, StartFailed
 from warehouse.file_lock import locked
@@ -29,6 +28,7 @@ from warehouse.postgres_cluster import (
     server_environment,
 )
 from warehouse.postgres_log import last_line, rotate
+from warehouse.postgres_parameters import HOST, server_parameters
 from warehouse.postgres_process import (
     end,
     find_postmaster,
@@ -37,27 +37,9 @@ from warehouse.postgres_process import (
     orphans,
 )
 
-HOST = "127.0.0.1"
 USER = "millrace"
 _ORPHAN_PATIENCE_S = 5.0
 _STOP_TIMEOUT_S = 60.0
-_PARAMETERS = {
-    "listen_addresses": HOST,
-    "unix_socket_directories": "",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "max_connections": "200",
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
-    "maintenance_work_mem": "128MB",
-    "work_mem": "16MB",
-    "random_page_cost": "1.1",
-    "checkpoint_timeout": "15min",
-    "wal_compression": "on",
-    "jit": "off",
-    # A client that was killed must not keep its locks until its statement ends.
-    "client_connection_check_interval": "5s",
-}
 
 
 class EmbeddedPostgres:
@@ -243,7 +225,7 @@ class EmbeddedPostgres:
     def _launch(self, programs: Path, account: Account | None, deadline: float) -> None:
         log_start = rotate(self.log_file)
         command = [str(programs / "postgres"), "-D", str(self.cluster), "-p", str(self.port)]
-        for name, value in self._parameters(account).items():
+        for name, value in server_parameters(self.backup_dir, self.cluster, account, self._own_parameters).items():
             command += ["-c", f"{name}={value}"]
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(
@@ -257,14 +239,6 @@ class EmbeddedPostgres:
                 **(account.process_options() if account else {}),
             )
         self._await_ready(process, log_start, deadline)
-
-    def _parameters(self, account: Account | None) -> dict[str, str]:
-        archive: dict[str, str] = {}
-        if self.backup_dir is not None:
-            place = BackupPlace.of_cluster(self.backup_dir, self.cluster)
-            place.prepare(account)
-            archive = place.archive_parameters()
-        return {**_PARAMETERS, **archive, **self._own_parameters}
 
     def _await_ready(self, process: subprocess.Popen[bytes], log_start: int, deadline: float) -> None:
         while True:
