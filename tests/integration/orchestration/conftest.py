@@ -159,6 +159,8 @@ def plant(databases: dict[str, str], api_address: str, tmp_path_factory: pytest.
             "MILLRACE_DBT_DATABASE": warehouse.database,
             "MILLRACE_EXPECTATIONS_DATA_DOCS_DIR": scratch / "data_docs",
             "MILLRACE_ML_TRACKING_URI": f"sqlite:///{scratch / 'mlflow.db'}",
+            # Without a server MLflow would put artifacts into the working directory.
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": (scratch / "artifacts").as_uri(),
         }.items():
             environment.setenv(name, str(value))
         with DagsterInstance.ephemeral() as instance:
