@@ -35,8 +35,11 @@ docs: setup ## Build the docs of all tables and serve them on DOCS_PORT (8590); 
 	@$(BIN)/python -m orchestration docs --port $(DOCS_PORT) $(if $(ONCE),--once)
 
 ##@ Check
-test: setup ## Run every test, with coverage. WORKERS=2 at a time
-	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) --cov --cov-report=term-missing:skip-covered --durations 20 $(PYTEST_ARGS)
+test: setup ## Run every test. WORKERS=2 at a time
+	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) --durations 20 $(PYTEST_ARGS)
+
+coverage: setup ## Run every test but those of the whole platform, and show the lines that none of them reaches
+	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) --cov --cov-report=term-missing:skip-covered tests/unit tests/integration
 
 test-unit: setup ## Run the unit tests alone (under a minute, no database)
 	@$(BIN)/python -m pytest -q tests/unit
@@ -116,4 +119,4 @@ clean: ## Delete what the platform wrote (databases, runs, models) and caches; k
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up doctor as-known-at drop-as-known docs test test-unit test-timescale timescale-up timescale-down drill check format schema-docs bench bench-ml bench-deps setup clean help
+.PHONY: demo up doctor as-known-at drop-as-known docs test coverage test-unit test-timescale timescale-up timescale-down drill check format schema-docs bench bench-ml bench-deps setup clean help

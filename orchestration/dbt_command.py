@@ -5,6 +5,7 @@ What a command does is not here.
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -48,7 +49,10 @@ def main() -> None:
     from dbt.cli.main import dbtRunner
 
     arguments = sys.argv[1:]
-    outcome = dbtRunner(manifest=parsed_project(arguments)).invoke(arguments)
+    project = parsed_project(arguments)
+    # It stays to the end; looking for garbage in it, over and over, takes a fifth of the time.
+    gc.freeze()
+    outcome = dbtRunner(manifest=project).invoke(arguments)
     sys.exit(0 if outcome.success else 2 if outcome.exception else 1)
 
 

@@ -6,6 +6,7 @@ The touched hours are built in random ranges. Beside it stands a warehouse that 
 """
 
 import json
+import os
 import pickle
 import random
 import subprocess
@@ -212,7 +213,8 @@ CHANGES: list[tuple[str, str, dict[str, object], float]] = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+# One seed for TimescaleDB, the others for plain PostgreSQL: what they find has little to do with the server.
+@pytest.mark.parametrize("seed", [1] if os.environ.get("MILLRACE_TEST_WAREHOUSE_URL") else [0, 2])
 def test_any_arrival_ends_in_the_marts_of_the_truth(
     seed: int, warehouses: dict[str, tuple[str, Any, Engine]], loads: KilledLoads
 ) -> None:

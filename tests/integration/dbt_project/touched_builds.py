@@ -17,7 +17,7 @@ def roll_up(engine: Engine, dbt: Any, dice: random.Random) -> None:
     for pending in ledger.pending_ranges(engine, "rolled_up"):
         start = pending.start
         while start < pending.end:
-            end = min(start + dice.randint(1, 14) * HOUR, pending.end)
+            end = min(start + dice.choice([1, 6, 24]) * HOUR, pending.end)
             ranges.append((start, end))
             start = end
     dice.shuffle(ranges)
