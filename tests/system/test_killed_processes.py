@@ -1,4 +1,4 @@
-"""Each process of the demo is killed (-9) while it works, its supervisor first; each item is accounted for at the end."""
+"""Each process of the demo is killed (-9) while it works, its supervisor first; every item is accounted for then."""
 
 import os
 import signal
