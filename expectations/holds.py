@@ -104,17 +104,13 @@ def record(
     open_holds = connection.execute(
         _JUDGED, {"suites": list(suites), "start": window.start, "end": window.end - _HOUR + timedelta(microseconds=1)}
     ).all()
-    # What failed was judged again, or newer rows came than those that were held.
-    passed = [
-        row
-        for row in open_holds
-        if (row.suite, row.expectation, row.site_code, row.hour) not in failed
-        and (
-            window.start <= row.period_start < window.end
-            or touched.get(row.site_code, {}).get(row.hour) != row.touched_at
-        )
-    ]
-    _let_go(connection, passed, VALIDATION, "passed when it was judged again")
+    gone = [row for row in open_holds if (row.suite, row.expectation, row.site_code, row.hour) not in failed]
+    renewed = [row for row in gone if touched.get(row.site_code, {}).get(row.hour) != row.touched_at]
+    # Of the same rows only where what failed was judged again, and not another part of what its source sent.
+    passed = [row for row in gone if row not in renewed and window.start <= row.period_start < window.end]
+    _end(connection, [*renewed, *passed], VALIDATION, "passed when it was judged again")
+    # Newer rows have made their hours wait by themselves, and this may be the run that rolls them up.
+    _again(connection, passed)
     unknown = []
     for hold in found:
         touched_at = touched.get(hold.site_code, {}).get(hold.hour)
@@ -175,15 +171,18 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
                 f"no hour of site {site_code!r} is held between {window};"
                 f" {'hours are held of ' + ', '.join(held) if held else 'nothing is held at all'}"
             )
-        _let_go(connection, found, by, reason)
+        _end(connection, found, by, reason)
+        _again(connection, found)
     return sorted({row.hour for row in found})
 
 
-def _let_go(connection: Connection, rows: Sequence[Any], by: str, reason: str) -> None:
-    """End holds, and make their hours wait once more: what they were left out of is computed with them."""
-    if not rows:
-        return
-    connection.execute(_RELEASE, {"ids": [row.hold_id for row in rows], "released_by": by, "reason": reason})
+def _end(connection: Connection, rows: Sequence[Any], by: str, reason: str) -> None:
+    if rows:
+        connection.execute(_RELEASE, {"ids": [row.hold_id for row in rows], "released_by": by, "reason": reason})
+
+
+def _again(connection: Connection, rows: Sequence[Any]) -> None:
+    """Make hours wait once more that were held: what they were left out of is computed with them."""
     for row in rows:
         ledger.again(connection, row.site_code, row.first_hour, row.last_hour + _HOUR)
 

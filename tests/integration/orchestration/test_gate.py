@@ -186,8 +186,8 @@ def test_marts_keep_what_they_had_until_newer_rows_are_judged_or_let_go(sites: S
     sites.push("south", "readings", readings(2, LIMIT + 2, offset=1))
     sites.flow()
     held = sites.counts()
-    # The hours were let through once: rollups keep them as they were, and so do the dates. What is read from raw when it
-    # is asked for leaves them out.
+    # The hours were let through once: rollups keep them as they were, and so do the dates. What is read from raw when
+    # it is asked for leaves them out.
     expected = {"raw": 4.0, "staging": 4.0, "rollups": 3.0, "live": 3.0, "readings": 2.0, "features": 2.0, "daily": 3.0}
     for site in ("west", "south"):
         assert {layer: held[layer][site] / EACH for layer in expected} == expected
