@@ -15,7 +15,7 @@
 {%- endmacro %}
 
 
-{# Whether none of the local dates is held that a date of a site is computed of: up to `before` after it, `after` before. #}
+{# Whether no local date is held that a date of a site is computed of: up to `before` after it and `after` before it. #}
 {% macro is_of_free_dates(site, date, before, after) -%}
     not exists (
         select 1 from {{ held_hours() }} as held
