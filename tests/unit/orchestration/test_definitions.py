@@ -13,6 +13,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from orchestration.freshness import fresh_for
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import BACKGROUND
+from warehouse.tables import api_metadata, warehouse_metadata
 
 ROOT = Path(__file__).resolve().parents[3]
 API = dg.AssetKey(["inbox", "batches"])
@@ -283,3 +284,19 @@ def test_long_runs_leave_a_slot_to_loads_and_rollups(defs: dg.Definitions) -> No
     short = {"load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "scoring", "forecast", "doctor"}
     long = {job.name for job in jobs if job.tags.items() >= BACKGROUND.items()}
     assert long == {job.name for job in jobs} - short - {"model_report", "__ASSET_JOB"}
+
+
+def test_every_table_that_python_writes_shows_its_columns(graph: AssetGraph) -> None:
+    """The asset graph answers what a table holds, without a look into the database."""
+    declared = {**api_metadata.tables, **warehouse_metadata.tables}
+    tables = {key: ".".join(key.path) for key in graph.get_all_asset_keys() if ".".join(key.path) in declared}
+    assert {"raw.readings", "raw.touched_hours", "ml.scores", "ml.remaining_life", "ops.archived_days"} <= set(
+        tables.values()
+    )
+    for key, name in tables.items():
+        shown = graph.get(key).metadata
+        assert shown["dagster/table_name"] == name
+        columns = shown["dagster/column_schema"].columns
+        assert [(column.name, column.constraints.nullable) for column in columns] == [
+            (column.name, column.nullable) for column in declared[name].columns
+        ], name
