@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from expectations.__main__ import app
 from ingestion_api.auth import create_key
 from ingestion_api.client import IngestionClient
+from orchestration.doctor.finding import Patient
+from orchestration.doctor.queues import no_hour_is_held
 from warehouse.engine import create_engine
 from warehouse.load import load_site
 
@@ -139,6 +141,9 @@ def test_the_sensor_and_the_commands_say_what_waits_and_why(sites: Sites) -> Non
     assert listed.exit_code == 0
     assert "values_are_within_registered_limits" in listed.output
     assert "P1" in listed.output
+    finding = no_hour_is_held(Patient())
+    assert (finding.status, finding.numbers) == ("warning", {"south_values_are_within_registered_limits_held_count": 1})
+    assert "python -m expectations holds" in finding.do
 
 
 def test_a_release_needs_a_name_a_reason_and_something_to_release(sites: Sites) -> None:
@@ -173,6 +178,7 @@ def test_what_is_released_reaches_every_mart(sites: Sites) -> None:
     failed = "select count(*) from ops.validation_results where not is_success and severity = 'critical'"
     assert sites.plant.rows(failed)[0][0] >= 2
     assert "nothing is due" in sites.plant.tick("on_touched_hours").skip_message
+    assert no_hour_is_held(Patient()).status == "ok"
 
 
 def test_marts_keep_what_they_had_until_newer_rows_are_judged_or_let_go(sites: Sites) -> None:
