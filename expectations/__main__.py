@@ -1,18 +1,23 @@
-"""Command line: `python -m expectations validate`. What is expected is in `suites/`."""
+"""Command line: `python -m expectations validate`, `holds` and `release`. What is expected is in `suites/`."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from expectations.data_docs import index_page
-from expectations.errors import ExpectationsError, WindowInvalid
+from expectations.errors import ExpectationsError
+from expectations.holds import OpenHold, open_holds, release
 from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
 from expectations.validate import ValidationResult, validate_window
+from expectations.window import instant
+from warehouse.engine import create_engine
 from warehouse.errors import WarehouseError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -34,25 +39,75 @@ def validate(
     unknown = set(suite or ()) - set(SUITES)
     if unknown:
         raise typer.BadParameter(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
-    try:
-        with console.status("Validating"):
-            results = validate_window(
-                ExpectationsSettings().warehouse_dsn(), _instant(start), _instant(end), suites=suite or SUITES
-            )
-    except (ExpectationsError, WarehouseError) as error:
-        typer.echo(f"expectations: {error}", err=True)
-        raise typer.Exit(2) from None
+    with _telling(), console.status("Validating"):
+        results = validate_window(
+            ExpectationsSettings().warehouse_dsn(), instant(start), instant(end), suites=suite or SUITES
+        )
     console.print(_table(results))
     console.print(f"Data Docs: {index_page(ExpectationsSettings().data_docs_dir)}", soft_wrap=True)
     raise typer.Exit(any(result.blocks for result in results))
 
 
-def _instant(text: str) -> datetime:
+@app.command()
+def holds() -> None:
+    """Show the hours that a failed expectation holds back. Exits with 2 when nothing could be said."""
+    with _telling(), _warehouse() as engine:
+        found = open_holds(engine)
+    Console().print(_holds(found) if found else "No hour is held back.")
+
+
+@app.command(name="release")
+def let_go(
+    site: Annotated[str, typer.Option(help="Whose hours")],
+    start: Annotated[str, typer.Option("--from", help="First instant, ISO 8601; UTC unless it says otherwise")],
+    end: Annotated[str, typer.Option("--to", help="First instant after the hours")],
+    by: Annotated[str, typer.Option(help="Who says so: a name, kept for good")],
+    reason: Annotated[str, typer.Option(help="Why the hours may pass though they failed; kept for good")],
+) -> None:
+    """Let held hours go: with the next rollup they reach the marts. Exits with 2 when nothing was let go."""
+    with _telling(), _warehouse() as engine:
+        hours = release(engine, site, instant(start), instant(end), by=by, reason=reason)
+    listed = ", ".join(f"{hour:%F %H:%M}" for hour in hours)
+    typer.echo(f"{len(hours)} hour{'s' if len(hours) > 1 else ''} of {site} let go: {listed} UTC")
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Tell what is wrong in one line."""
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise WindowInvalid(f"{text!r} is not a time; write it like 2026-01-31T06:00:00Z") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        yield
+    except (ExpectationsError, WarehouseError) as error:
+        typer.echo(f"expectations: {error}", err=True)
+        raise typer.Exit(2) from None
+    except DBAPIError as error:
+        typer.echo(f"expectations: {' '.join(str(error.orig).split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def _warehouse() -> Iterator[Engine]:
+    engine = create_engine(ExpectationsSettings().warehouse_dsn())
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _holds(found: Sequence[OpenHold]) -> Table:
+    table = Table("site", "hour (UTC)", "suite", "expectation", "worst", "of", "held since")
+    for hold in found:
+        subjects = ", ".join(hold.observed["subjects"])
+        more = hold.observed["subject_count"] - len(hold.observed["subjects"])
+        table.add_row(
+            hold.site_code,
+            f"{hold.hour:%F %H:%M}",
+            hold.suite,
+            hold.expectation,
+            f"{hold.observed['worst']:g}",
+            f"{subjects} and {more} more" if more else subjects,
+            f"{hold.held_at:%F %H:%M}",
+        )
+    return table
 
 
 def _table(results: Sequence[ValidationResult]) -> Table:

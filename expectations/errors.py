@@ -3,7 +3,9 @@
 ExpectationsError
 ├── WindowInvalid
 ├── WarehouseUnreachable
-└── ValidationBroken
+├── ValidationBroken
+├── ReleaseInvalid
+└── NothingHeld
 """
 
 
@@ -21,3 +23,11 @@ class WarehouseUnreachable(ExpectationsError):
 
 class ValidationBroken(ExpectationsError):
     """Great Expectations could not evaluate an expectation, so nothing is known about the data."""
+
+
+class ReleaseInvalid(ExpectationsError):
+    """Hours cannot be let go without a person's name and a reason."""
+
+
+class NothingHeld(ExpectationsError):
+    """No hour of the site is held in the range that is to be let go."""

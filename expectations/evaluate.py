@@ -4,7 +4,7 @@ The suite's query runs once: it fills a temporary table with one row per group, 
 itself Great Expectations would run the query again for every expectation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
 from expectations.errors import ValidationBroken, WarehouseUnreachable
+from expectations.groups import FailedGroup
 from expectations.suites import Expectation, Severity, Suite
 from expectations.suites.suite import GROUP_COLUMNS
 from expectations.window import Window
@@ -36,6 +37,8 @@ class ValidationResult:
         is_success: Whether every group kept the bound. An empty window is a success.
         observed: Figures for people, as JSON: items and groups seen, the worst value, the bound, and the first groups
             that failed. `note` says "no rows" for an empty window.
+        failed: All groups that failed, where the expectation is critical.
+        unheld: Hours (UTC) of such groups that could not be held back: the ledger does not know them.
     """
 
     suite: str
@@ -43,6 +46,8 @@ class ValidationResult:
     severity: Severity
     is_success: bool
     observed: dict[str, Any]
+    failed: tuple[FailedGroup, ...] = ()
+    unheld: tuple[datetime, ...] = ()
 
     @property
     def blocks(self) -> bool:
@@ -105,7 +110,8 @@ def evaluate(
     from great_expectations import RunIdentifier, ValidationDefinition
 
     table = f"{suite.name}_window"
-    totals = _materialize(datasource.get_execution_engine().engine, table, suite, window)
+    engine = datasource.get_execution_engine().engine
+    totals = _materialize(engine, table, suite, window)
     columns = ", ".join((*GROUP_COLUMNS, *_measures(suite)))
     asset = datasource.add_query_asset(".".join(suite.asset_key), query=f"select {columns} from {table}")
     definition = ValidationDefinition(
@@ -123,7 +129,12 @@ def evaluate(
     )
     outcomes: list[Any] = [result.to_json_dict() for result in outcome.results]
     by_name = {found["expectation_config"]["meta"]["name"]: found for found in outcomes}
-    return [_result(suite, expectation, by_name[expectation.name], totals) for expectation in suite.expectations]
+    results = [_result(suite, expectation, by_name[expectation.name], totals) for expectation in suite.expectations]
+    by_result = zip(suite.expectations, results, strict=True)
+    return [
+        replace(result, failed=_failed_groups(engine, table, suite, expectation)) if result.blocks else result
+        for expectation, result in by_result
+    ]
 
 
 def _measures(suite: Suite) -> tuple[str, ...]:
@@ -143,6 +154,29 @@ def _materialize(engine: Engine, table: str, suite: Suite, window: Window) -> di
             f"suite {suite.name} cannot read {'.'.join(suite.asset_key)}: {error.orig};"
             " bring the warehouse up to date with `python -m warehouse migrate`"
         ) from error
+
+
+def _failed_groups(engine: Engine, table: str, suite: Suite, expectation: Expectation) -> tuple[FailedGroup, ...]:
+    """All of them: Great Expectations names the first ones."""
+    comparison = ">=" if expectation.is_strict else ">"
+    columns = "grain, site_code, subject_code, period_start, first_hour, last_hour"
+    query = text(f"select {columns}, {expectation.column} from {table} where {expectation.column} {comparison} :limit")
+    with engine.connect() as connection:
+        rows = connection.execute(query, {"limit": expectation.limit}).all()
+    return tuple(
+        FailedGroup(
+            suite=suite.name,
+            expectation=expectation.name,
+            grain=row.grain,
+            site_code=row.site_code,
+            subject_code=row.subject_code,
+            period_start=row.period_start,
+            first_hour=row.first_hour,
+            last_hour=row.last_hour,
+            measured=float(row[-1]),
+        )
+        for row in rows
+    )
 
 
 def _result(

@@ -1,22 +1,38 @@
-"""Writes results to `ops.validation_results`. How they came about is `evaluate.py`'s."""
+"""Writes results to `ops.validation_results`, and what they hold back. How they came about is `evaluate.py`'s."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Engine, insert
 
+from expectations import holds
 from expectations.evaluate import ValidationResult
+from expectations.groups import Waiting, holds_of
 from expectations.window import Window
 from warehouse.tables import validation_results
 
 
-def record(engine: Engine, window: Window, results: Sequence[ValidationResult], dagster_run_id: str | None) -> None:
-    """Store all results of a validation, or none.
+def record(
+    engine: Engine,
+    window: Window,
+    suites: Collection[str],
+    results: Sequence[ValidationResult],
+    ledger_hours: tuple[Waiting, Waiting],
+    dagster_run_id: str | None,
+) -> list[ValidationResult]:
+    """Store all results of a validation and the holds that follow from them, or nothing.
 
     Args:
         engine: On the warehouse.
         window: What was validated.
+        suites: By which suites.
         results: One row each.
+        ledger_hours: The window's hours in the ledger, from `holds.waiting_hours`.
         dagster_run_id: The Dagster run that asked, if one did.
+
+    Returns:
+        The results, with the hours that could not be held back.
     """
     rows = [
         {
@@ -31,5 +47,12 @@ def record(engine: Engine, window: Window, results: Sequence[ValidationResult], 
         }
         for result in results
     ]
+    waiting, touched = ledger_hours
+    found = holds_of([group for result in results for group in result.failed], window, waiting)
     with engine.begin() as connection:
         connection.execute(insert(validation_results), rows)
+        unknown = holds.record(connection, window, suites, found, touched, dagster_run_id)
+    hours: dict[tuple[str, str], list[datetime]] = {}
+    for hold in unknown:
+        hours.setdefault((hold.suite, hold.expectation), []).append(hold.hour)
+    return [replace(result, unheld=tuple(hours.get((result.suite, result.expectation), ()))) for result in results]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from expectations import data_docs
+from expectations import data_docs, holds
 from expectations.evaluate import ValidationResult, close_datasource, evaluate, open_datasource
 from expectations.results import record
 from expectations.settings import ExpectationsSettings
@@ -27,8 +27,9 @@ def validate_window(
     docs_dir: Path | None = None,
     suites: Iterable[str] = tuple(SUITES),
 ) -> list[ValidationResult]:
-    """Validate the rows of [start, end), write `ops.validation_results` and build Data Docs.
+    """Validate the rows of [start, end), write `ops.validation_results` and `ops.holds`, and build Data Docs.
 
+    Hours with rows that break a critical expectation are held back; held ones that pass now are let go.
     Readings and events are taken by event time, the ledger by the time the API received a batch.
 
     Args:
@@ -54,8 +55,11 @@ def validate_window(
     datasource = open_datasource(context, url)
     engine = create_engine(url)
     try:
-        results = [result for name in suites for result in evaluate(context, datasource, SUITES[name], window)]
-        record(engine, window, results, dagster_run_id)
+        names = tuple(suites)
+        with engine.connect() as connection:
+            hours = holds.waiting_hours(connection, window)
+        results = [result for name in names for result in evaluate(context, datasource, SUITES[name], window)]
+        results = record(engine, window, names, results, hours, dagster_run_id)
     finally:
         close_datasource(datasource)
         engine.dispose()

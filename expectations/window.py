@@ -37,6 +37,19 @@ class Window:
         return f"{_iso(self.start)}--{_iso(self.end)}"
 
 
+def instant(text: str) -> datetime:
+    """A time as people write it, ISO 8601; UTC unless it says otherwise.
+
+    Raises:
+        WindowInvalid: It is none.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise WindowInvalid(f"{text!r} is not a time; write it like 2026-01-31T06:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def _iso(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").removesuffix(".000000") + "Z"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -57,23 +57,30 @@ def lock(connection: Connection, of: Scored) -> None:
 def thawed(connection: Connection, of: Scored, steps: range) -> Iterator[range]:
     """The parts of a range of steps that lie in days whose raw rows, and those of the days around, are all there.
 
-    Of the others nothing is scored anew: what was found would give way to what the few rows left say.
+    Of the others nothing is scored anew: what was found would give way to what the few rows left say. Nor is anything
+    of hours that a failed expectation holds back.
     """
-    frozen = connection.scalars(
+    left_out = connection.execute(
         text("""
-            select cast(day as date) from generate_series(cast(:first as date), cast(:last as date), '1 day') as day
-            where ops.is_frozen(:site_code, cast(day as date)) order by day
+            select cast(day as date) as start_at, cast(day as date) + 1 as end_at
+            from generate_series(cast(:first as date), cast(:last as date), '1 day') as day
+            where ops.is_frozen(:site_code, cast(day as date))
+            union
+            select hour, hour + interval '1 hour' from ops.held_hours
+            where site_code = :site_code and hour > cast(:since as timestamptz) - interval '1 hour' and hour <= :until
+            order by start_at, end_at
         """),
         {
             "site_code": of.equipment.site_code,
             "first": of.time_of(steps.start).date(),
             "last": of.time_of(steps.stop - 1).date(),
+            "since": of.time_of(steps.start),
+            "until": of.time_of(steps.stop - 1),
         },
     )
     start = steps.start
-    for day in frozen:
-        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        first, stop = (step_of(microseconds_of(at), of.grid_us) for at in (midnight, midnight + timedelta(days=1)))
+    for bounds in left_out:
+        first, stop = (step_of(microseconds_of(at), of.grid_us) for at in bounds)
         if start < first:
             yield range(start, min(first, steps.stop))
         start = max(start, stop)

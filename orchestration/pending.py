@@ -256,7 +256,7 @@ def hours_with_readings(
 
 
 def old_hours_pending(engine: Engine) -> int:
-    """Hours that wait for their rollup, without those that wait for a restore.
+    """Hours that wait for their rollup, without those that wait for a restore or are held back.
 
     Nor with the newest: those wait again with every load.
     """
@@ -268,6 +268,7 @@ def old_hours_pending(engine: Engine) -> int:
                 where summarized_count < touch_count and rolled_up_count < touch_count
                     and hour < now() - interval '2 hours'
                     and not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
+                    and (site_code, hour) not in (select h.site_code, h.hour from ops.held_hours as h)
             """)
         )
         return count

@@ -41,6 +41,12 @@ HISTORY: Final[Mapping[str, str]] = MappingProxyType(
         "ml.remaining_life": "ml.remaining_life where recorded_at <= {moment}",
         "ml.drift_explanations": "ml.drift_explanations where recorded_at <= {moment}",
         "ml.drift_features": "ml.drift_features where recorded_at <= {moment}",
+        "ops.holds": "(select hold_id, site_code, hour, suite, expectation, held_at, "
+        "case when released_at <= {moment} then released_at end as released_at, "
+        "case when released_at <= {moment} then released_by end as released_by, "
+        "case when released_at <= {moment} then reason end as reason "
+        "from ops.holds where held_at <= {moment}) as known",
+        "ops.held_hours": "ops.held_hours_as_known_at({moment})",
         "ops.validation_results": "ops.validation_results where validated_at <= {moment}",
     }
 )

@@ -4,6 +4,9 @@ What follows (rollups, daily marts) does not belong here. Two consumers work one
 the loads, `summarized` follows the rollups. Hours whose raw rows are dropped, or that are too near to such, wait for a
 restore: computed now, true figures would give way to those of the few rows that came late. An hour is summarized in the
 local dates around its UTC day: while one of them has to stay as it is, the hour is rolled up and waits.
+
+So do hours that a failed expectation holds back (`ops.holds`), and with them the local dates of their site: for newer
+rows, which are judged anew, or for a person who lets them go.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +38,18 @@ _DAY = "cast(hour at time zone 'UTC' as date)"
 WAITS_FOR_RESTORE: Final = f"(ops.is_frozen(site_code, {_DAY} - 1) or ops.is_frozen(site_code, {_DAY} + 1))"
 # Of closed days, and of what takes from them, no mart is computed any more, restored or not (C2).
 WAITS_FOR_EVER: Final = f"(ops.is_closed(site_code, {_DAY} - 1) or ops.is_closed(site_code, {_DAY} + 1))"
-_IS_THAWED = {"rolled_up": f"not ops.is_frozen(site_code, {_DAY})", "summarized": f"not {WAITS_FOR_RESTORE}"}
+_IS_HELD = "(site_code, hour) in (select h.site_code, h.hour from ops.held_hours as h)"
+_IS_OF_HELD_DATE = """
+    exists (
+        select from ops.held_hours as h where h.site_code = touched_hours.site_code
+        and h.first_date <= cast((touched_hours.hour + interval '59 minutes') at time zone h.time_zone as date)
+        and h.last_date >= cast(touched_hours.hour at time zone h.time_zone as date)
+    )
+"""
+_IS_FREE = {
+    "rolled_up": f"not ops.is_frozen(site_code, {_DAY}) and not {_IS_HELD}",
+    "summarized": f"not {WAITS_FOR_RESTORE} and not {_IS_OF_HELD_DATE}",
+}
 _LEADER = {"rolled_up": "touch_count", "summarized": "rolled_up_count"}
 
 
@@ -54,6 +68,21 @@ class Backlog:
     site_code: str
     hour_count: int
     touched_at: datetime
+
+
+@dataclass(frozen=True)
+class Held:
+    """Hours of a site that an expectation holds back: how many, and the first and last of them (UTC)."""
+
+    site_code: str
+    expectation: str
+    hour_count: int
+    first_hour: datetime
+    last_hour: datetime
+
+    def __str__(self) -> str:
+        hours = f"{self.hour_count} hour{'s' if self.hour_count > 1 else ''}"
+        return f"{hours} of site {self.site_code} from {self.first_hour:%F %H:%M} held back by {self.expectation}"
 
 
 @dataclass(frozen=True)
@@ -78,8 +107,7 @@ def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:
     An hour is pending for `summarized` once it was rolled up and as long as no further rollup is due.
     """
     query = text(
-        f"select distinct hour from raw.touched_hours where {_PENDING[consumer]} and {_IS_THAWED[consumer]}"
-        " order by hour"
+        f"select distinct hour from raw.touched_hours where {_PENDING[consumer]} and {_IS_FREE[consumer]} order by hour"
     )
     with engine.connect() as connection:
         hours: Sequence[datetime] = connection.execute(query).scalars().all()
@@ -96,7 +124,7 @@ def backlogs(engine: Engine, consumer: Consumer, since: datetime) -> list[Backlo
     """What a consumer has to work on by site, in the hours from `since` (UTC) on; sites without any are left out."""
     query = text(
         f"select site_code, count(*), min(touched_at) from raw.touched_hours where {_PENDING[consumer]}"
-        f" and {_IS_THAWED[consumer]} and hour >= :since group by site_code order by site_code"
+        f" and {_IS_FREE[consumer]} and hour >= :since group by site_code order by site_code"
     )
     with engine.connect() as connection:
         rows = connection.execute(query, {"since": since}).all()
@@ -112,11 +140,22 @@ def frozen_count(engine: Engine) -> int:
         return int(connection.execute(query).scalar_one())
 
 
+def held(engine: Engine) -> list[Held]:
+    """What is held back, by site and expectation."""
+    query = text(
+        "select site_code, expectation, count(distinct hour), min(hour), max(hour) from ops.held_hours"
+        " group by site_code, expectation order by site_code, expectation"
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    return [Held(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
 def seen(engine: Engine, consumer: Consumer, start: datetime, end: datetime) -> Snapshot:
     """Note how far the ledger is in a range. Call it before reading the data, or a touch in between is lost."""
     query = text(
         f"select site_code, hour, {_LEADER[consumer]} from raw.touched_hours "
-        f"where hour >= :start and hour < :end and {_IS_THAWED[consumer]} order by site_code, hour"
+        f"where hour >= :start and hour < :end and {_IS_FREE[consumer]} order by site_code, hour"
     )
     with engine.connect() as connection:
         rows = connection.execute(query, {"start": start, "end": end}).all()
@@ -124,7 +163,10 @@ def seen(engine: Engine, consumer: Consumer, start: datetime, end: datetime) -> 
 
 
 def settle(engine: Engine, consumer: Consumer, snapshot: Snapshot) -> None:
-    """Record that a consumer has followed as far as the snapshot. What was touched since then stays pending."""
+    """Record that a consumer has followed as far as the snapshot. What was touched since then stays pending.
+
+    So does an hour that is held: the checks of a run hold it back after its snapshot was taken.
+    """
     column = f"{consumer}_count"
     statement = text(
         f"""
@@ -132,6 +174,7 @@ def settle(engine: Engine, consumer: Consumer, snapshot: Snapshot) -> None:
             select t.site_code, t.hour, s.count from raw.touched_hours as t
             join unnest(cast(:site_codes as text[]), cast(:hours as timestamptz[]), cast(:counts as bigint[]))
                 as s (site_code, hour, count) using (site_code, hour)
+            where not {_IS_HELD}
             order by t.hour, t.site_code for update of t
         )
         update raw.touched_hours as t set {column} = greatest(t.{column}, f.count)
@@ -167,3 +210,18 @@ def reopen(engine: Engine, start: datetime, end: datetime) -> None:
     )
     with engine.begin() as connection:
         connection.execute(statement, {"start": start, "end": end})
+
+
+def again(connection: Connection, site_code: str, start: datetime, end: datetime) -> None:
+    """Make hours of [start, end) pending for both consumers once more, though nothing was loaded: they were held."""
+    statement = text(
+        """
+        with freed as materialized (
+            select site_code, hour from raw.touched_hours
+            where site_code = :site_code and hour >= :start and hour < :end order by hour for update
+        )
+        update raw.touched_hours as t set touch_count = touch_count + 1
+        from freed as f where (t.site_code, t.hour) = (f.site_code, f.hour)
+        """
+    )
+    connection.execute(statement, {"site_code": site_code, "start": start, "end": end})

@@ -27,3 +27,18 @@
     {%- do wait_for_creator() -%}
     {{ return(dbt.materialization_seed_default()) }}
 {% endmaterialization %}
+
+
+{# A table that is made has no older rows to keep: what is held is left out of it. #}
+{% macro postgres__get_create_table_as_sql(temporary, relation, sql) %}
+    {%- if not temporary and config.meta_get('range_column', none) -%}
+        {%- set columns = get_columns_in_query(sql) -%}
+        {%- set sql -%}
+            select part.* from (
+                {{ sql }}
+            ) as part
+            where {{ is_not_held('part', columns) }}
+        {%- endset -%}
+    {%- endif -%}
+    {{ return(create_table_as(temporary, relation, sql)) }}
+{% endmacro %}

@@ -8,6 +8,24 @@ CREATE SCHEMA raw;
 
 CREATE SCHEMA restricted;
 
+CREATE FUNCTION ops.held_hours_as_known_at(moment timestamp with time zone) RETURNS TABLE(site_code text, hour timestamp with time zone, suite text, expectation text, time_zone text, first_date date, last_date date)
+    LANGUAGE sql STABLE
+    AS $$ 
+    select h.site_code, hours.hour, h.suite, h.expectation, zone.time_zone,
+        cast(hours.hour at time zone zone.time_zone as date) as first_date,
+        cast((hours.hour + interval '59 minutes') at time zone zone.time_zone as date) as last_date
+    from ops.holds as h
+    cross join lateral generate_series(h.first_hour, h.last_hour, interval '1 hour') as hours (hour)
+    cross join lateral (
+        select coalesce((
+            select c.payload ->> 'time_zone' from raw.registry_changes as c
+            where c.entity = 'sites' and c.site_code = h.site_code and c.recorded_at <= moment
+            order by c.change_seq desc limit 1
+        ), 'UTC') as time_zone
+    ) as zone
+    where h.held_at <= moment and (h.released_at is null or h.released_at > moment)
+ $$;
+
 CREATE FUNCTION ops.is_closed(of_site text, of_day date) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -269,6 +287,85 @@ CREATE TABLE ops.erasures (
 COMMENT ON TABLE ops.erasures IS 'Erasures that these tables have seen (C39); the archive''s journal may know more. One row per worker.';
 
 COMMENT ON COLUMN ops.erasures.pseudonym IS 'What stands in the place of the worker''s code';
+
+CREATE TABLE ops.holds (
+    hold_id bigint NOT NULL,
+    site_code text NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    first_hour timestamp with time zone NOT NULL,
+    last_hour timestamp with time zone NOT NULL,
+    suite text NOT NULL,
+    expectation text NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    observed jsonb NOT NULL,
+    touched_at timestamp with time zone NOT NULL,
+    dagster_run_id text,
+    held_at timestamp with time zone DEFAULT now() NOT NULL,
+    released_at timestamp with time zone,
+    released_by text,
+    reason text,
+    CONSTRAINT ck_holds_released_for_a_reason CHECK ((num_nulls(released_at, released_by, reason) = ANY (ARRAY[0, 3])))
+);
+
+COMMENT ON TABLE ops.holds IS 'Hours held back by a critical expectation. One row per hold; one is open per hour and expectation.';
+
+COMMENT ON COLUMN ops.holds.released_by IS 'A person, or validation: what failed has passed since';
+
+CREATE TABLE raw.registry_changes (
+    site_code text NOT NULL,
+    change_seq bigint NOT NULL,
+    entity text NOT NULL,
+    code text NOT NULL,
+    payload jsonb NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE raw.touched_hours (
+    site_code text NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    touch_count bigint NOT NULL,
+    rolled_up_count bigint DEFAULT 0 NOT NULL,
+    summarized_count bigint DEFAULT 0 NOT NULL,
+    touched_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE raw.touched_hours IS 'The touched-hours ledger (D6): an hour is pending while a consumer''s count is behind touch_count.';
+
+COMMENT ON COLUMN raw.touched_hours.touch_count IS 'Rises with each load that touches the hour';
+
+COMMENT ON COLUMN raw.touched_hours.rolled_up_count IS 'touch_count at rollup';
+
+COMMENT ON COLUMN raw.touched_hours.summarized_count IS '… in daily marts';
+
+CREATE VIEW ops.held_hours AS
+ SELECT h.site_code,
+    hours.hour,
+    h.suite,
+    h.expectation,
+    zone.time_zone,
+    ((hours.hour AT TIME ZONE zone.time_zone))::date AS first_date,
+    (((hours.hour + '00:59:00'::interval) AT TIME ZONE zone.time_zone))::date AS last_date
+   FROM ((ops.holds h
+     CROSS JOIN LATERAL generate_series(h.first_hour, h.last_hour, '01:00:00'::interval) hours(hour))
+     CROSS JOIN LATERAL ( SELECT COALESCE(( SELECT (c.payload ->> 'time_zone'::text)
+                   FROM raw.registry_changes c
+                  WHERE ((c.entity = 'sites'::text) AND (c.site_code = h.site_code))
+                  ORDER BY c.change_seq DESC
+                 LIMIT 1), 'UTC'::text) AS time_zone) zone)
+  WHERE ((h.released_at IS NULL) AND (EXISTS ( SELECT
+           FROM raw.touched_hours t
+          WHERE ((t.site_code = h.site_code) AND (t.hour = h.hour) AND (t.touched_at = h.touched_at)))));
+
+ALTER TABLE ops.holds ALTER COLUMN hold_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.holds_hold_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE ops.retention_rules (
     table_name text NOT NULL,
@@ -550,17 +647,6 @@ ALTER TABLE raw.reference_builds ALTER COLUMN build_id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
-CREATE TABLE raw.registry_changes (
-    site_code text NOT NULL,
-    change_seq bigint NOT NULL,
-    entity text NOT NULL,
-    code text NOT NULL,
-    payload jsonb NOT NULL,
-    changed_by text NOT NULL,
-    changed_at timestamp with time zone NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
 CREATE TABLE raw.signals (
     signal_id integer NOT NULL,
     site_code text NOT NULL,
@@ -581,23 +667,6 @@ ALTER TABLE raw.signals ALTER COLUMN signal_id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE raw.touched_hours (
-    site_code text NOT NULL,
-    hour timestamp with time zone NOT NULL,
-    touch_count bigint NOT NULL,
-    rolled_up_count bigint DEFAULT 0 NOT NULL,
-    summarized_count bigint DEFAULT 0 NOT NULL,
-    touched_at timestamp with time zone NOT NULL
-);
-
-COMMENT ON TABLE raw.touched_hours IS 'The touched-hours ledger (D6): an hour is pending while a consumer''s count is behind touch_count.';
-
-COMMENT ON COLUMN raw.touched_hours.touch_count IS 'Rises with each load that touches the hour';
-
-COMMENT ON COLUMN raw.touched_hours.rolled_up_count IS 'touch_count at rollup';
-
-COMMENT ON COLUMN raw.touched_hours.summarized_count IS '… in daily marts';
 
 CREATE TABLE restricted.worker_names (
     site_code text NOT NULL,
@@ -639,6 +708,9 @@ ALTER TABLE ONLY ops.closed_days
 
 ALTER TABLE ONLY ops.erasures
     ADD CONSTRAINT pk_erasures PRIMARY KEY (site_code, pseudonym);
+
+ALTER TABLE ONLY ops.holds
+    ADD CONSTRAINT pk_holds PRIMARY KEY (hold_id);
 
 ALTER TABLE ONLY ops.retention_rules
     ADD CONSTRAINT pk_retention_rules PRIMARY KEY (table_name, site_code, equipment_class);
@@ -695,6 +767,10 @@ CREATE INDEX ix_scores_event_time ON ml.scores USING btree (event_time);
 CREATE UNIQUE INDEX uq_promotions_model_name_challenger_version ON ml.promotions USING btree (model_name, challenger_version, is_shadow) WHERE (trigger <> 'rollback'::text);
 
 CREATE INDEX ix_archived_days_dropped ON ops.archived_days USING btree (site_code, day) WHERE (dropped_at IS NOT NULL);
+
+CREATE UNIQUE INDEX ix_holds_open ON ops.holds USING btree (site_code, hour, suite, expectation) WHERE (released_at IS NULL);
+
+CREATE INDEX ix_holds_site_code_hour ON ops.holds USING btree (site_code, hour);
 
 CREATE INDEX ix_validation_results_validated_at ON ops.validation_results USING btree (validated_at);
 

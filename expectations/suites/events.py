@@ -5,6 +5,7 @@ A camera is a source that sent a confidence in the window: other sources, such a
 
 from expectations.suites.suite import Expectation, Suite
 from expectations.suites.thresholds import INVALID_PCT, LONGEST_DURATION_S, UNCERTAIN_BELOW, UNCERTAIN_PCT, rate_pct
+from warehouse.load_events import MAX_STATE_GAP_S
 
 _QUERY = f"""
 with events as (
@@ -23,6 +24,10 @@ groups as (
         site_code,
         source_code as subject_code,
         date_trunc('hour', event_time) as period_start,
+        -- An event ends the state before it and begins one of its own, as the loader reckons the hours it touches.
+        min(date_trunc('hour', event_time - interval '{MAX_STATE_GAP_S} seconds')) as first_hour,
+        max(date_trunc('hour', event_time - interval '1 microsecond' + interval '1 second'
+            * greatest(least(coalesce(duration_s, 0), {LONGEST_DURATION_S}), {MAX_STATE_GAP_S}))) as last_hour,
         count(*) as item_count,
         count(*) filter (where is_camera) as camera_count,
         count(*) filter (where is_camera and confidence is null) as confidence_missing_count,

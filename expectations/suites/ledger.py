@@ -49,6 +49,8 @@ groups as (
 )
 select
     *,
+    cast(null as timestamptz) as first_hour,
+    cast(null as timestamptz) as last_hour,
     {rate_pct("quarantined_count", "item_count")} as invalid_pct,
     {rate_pct("duplicate_count", "live_count")} as duplicate_pct,
     {rate_pct("late_count", "device_timed_count")} as late_pct

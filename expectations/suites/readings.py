@@ -54,6 +54,8 @@ groups as (
 )
 select
     *,
+    period_start as first_hour,
+    period_start as last_hour,
     {rate_pct("outside_limits_count", "item_count")} as outside_limits_pct,
     {rate_pct("implausible_count", "item_count")} as implausible_pct
 from groups

@@ -17,7 +17,7 @@ class Expectation:
     Attributes:
         name: Stable: results, asset checks and alerts refer to it.
         column: The measure, a column of the suite's query that is never NULL.
-        severity: `critical` stops what is built on the data; `warning` only shows.
+        severity: `critical` holds the hours of a failed group back; `warning` only shows.
         description: One sentence for the Dagster UI and Data Docs.
         mission: The requirements it serves.
         below: The measure must be less than this; the bound itself fails (C48).
@@ -59,7 +59,8 @@ class Suite:
         time_column: The column that the window bounds.
         description: What one row of the query stands for.
         query: SQL with `{start}` and `{end}`, the half-open window. It yields the columns of `GROUP_COLUMNS` and one
-            for each measure; rows at grain `hour` partition the items of the window.
+            for each measure; rows at grain `hour` partition the items of the window. `first_hour` and `last_hour` are
+            the hours that figures are computed of from the group's rows, NULL where the group does not know them.
         expectations: In the order they are shown.
     """
 

@@ -52,10 +52,10 @@ _FRESH_H: Final = {"hourly": _settings.fresh_hourly_h, "daily": _settings.fresh_
 
 
 class Translator(DagsterDbtTranslator):
-    """Groups, freshness, partition mappings, and the blocking edge from raw to the rollups. Keys come by themselves."""
+    """Groups, freshness, partition mappings, the edge from raw's checks to the rollups. Keys come by themselves."""
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """Let each rollup depend on the checked raw tables behind its staging views: a failed check then stops it."""
+        """Let each rollup depend on the checked raw tables behind its staging views: the checks then go first."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         tags = manifest["nodes"].get(unique_id, {}).get("tags", [])
         if hours := [hours for tag, hours in _FRESH_H.items() if tag in tags]:
@@ -226,7 +226,8 @@ def on_reference_changes(context: dg.SensorEvaluationContext, warehouse: Warehou
 def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
     """Loads have touched hours: check them and roll them up, one run per contiguous range (D6).
 
-    A range that fails is cut until the bad hour stands alone; the hours around it go on.
+    A range that fails is cut until the bad hour stands alone; the hours around it go on. Hours that break a threshold
+    do not fail: they are held, and asked for once they are let go or newer rows came.
     """
     engine = warehouse.engine()
     if is_under_way(context.instance, "hourly_rollup"):
@@ -240,6 +241,7 @@ def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseRe
     notes = too_old if ranges and ranges[0].start < PARTITIONS_START else []
     if frozen := ledger.frozen_count(engine):
         notes.append(f"{frozen} hours of dropped days wait for python -m warehouse restore")
+    notes += [f"{held}: python -m expectations holds" for held in ledger.held(engine)]
     return ask_for(context, works, notes=notes, most=_settings.ranges_per_tick)
 
 

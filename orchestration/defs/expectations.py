@@ -1,39 +1,66 @@
-"""Suites as asset checks on raw; a failed critical one stops the rollup of its hours. Thresholds are not here.
+"""Suites as asset checks on raw, and the job that lets held hours go. What is held back, `expectations` decides.
 
 See https://docs.dagster.io/guides/test/asset-checks
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
 from expectations.data_docs import index_page
+from expectations.errors import ExpectationsError
+from expectations.holds import release
 from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
-from expectations.validate import validate_window
+from expectations.validate import ValidationResult, validate_window
+from expectations.window import instant
 from orchestration.defs.partitions import hours_of
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import waiting_hours
-from orchestration.seen import observation
+from orchestration.seen import LEDGER, observation
 from warehouse import ledger
 
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
+GATE: Final = "failed_hours_are_held"
+
+
+holds = dg.AssetSpec(
+    ["ops", "holds"],
+    deps=[dg.AssetKey(suite.asset_key) for suite in SUITES.values()],
+    group_name="expectations",
+    kinds={"python", "postgres"},
+    owners=["team:data"],
+    description="Hours that the checks of raw hold back, and who let them go why. One row per hold.",
+)
 
 
 @dg.multi_asset_check(
     name="validate_raw",
     specs=[
-        dg.AssetCheckSpec(
-            expectation.name,
-            asset=suite.asset_key,
-            description=expectation.description,
-            blocking=expectation.severity == "critical",
-            metadata={"limit": expectation.limit, "mission": ", ".join(expectation.mission)},
-        )
-        for suite in SUITES.values()
-        for expectation in suite.expectations
+        *(
+            dg.AssetCheckSpec(
+                expectation.name,
+                asset=suite.asset_key,
+                description=expectation.description,
+                metadata={"limit": expectation.limit, "mission": ", ".join(expectation.mission)},
+            )
+            for suite in SUITES.values()
+            for expectation in suite.expectations
+        ),
+        # The only ones that block: where a threshold is broken, hours of that site wait, and others go on.
+        *(
+            dg.AssetCheckSpec(
+                GATE,
+                asset=suite.asset_key,
+                description="Each hour that breaks a critical expectation is held back, or was let go by a person. The"
+                " rollup waits for this, and leaves out what is held.",
+                blocking=True,
+                metadata={"mission": "S0-064, S0-065, C48"},
+            )
+            for suite in SUITES.values()
+        ),
     ],
 )
 def raw_is_plausible(
@@ -50,7 +77,8 @@ def raw_is_plausible(
         "window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC",
         "data_docs": dg.MetadataValue.path(str(index_page(settings.data_docs_dir))),
     }
-    for result in validate_window(warehouse.url(settings.warehouse_url), start, end, dagster_run_id=context.run.run_id):
+    results = validate_window(warehouse.url(settings.warehouse_url), start, end, dagster_run_id=context.run.run_id)
+    for result in results:
         yield dg.AssetCheckResult(
             asset_key=SUITES[result.suite].asset_key,
             check_name=result.expectation,
@@ -58,3 +86,56 @@ def raw_is_plausible(
             severity=_SEVERITY[result.severity],
             metadata={**about, **result.observed},
         )
+    held = ledger.held(engine)
+    for line in held:
+        context.log.warning(str(line))
+    for suite in SUITES.values():
+        yield _gate(suite.asset_key, [result for result in results if result.suite == suite.name], held)
+
+
+def _gate(
+    asset_key: Sequence[str], results: Sequence[ValidationResult], held: Sequence[ledger.Held]
+) -> dg.AssetCheckResult:
+    """Whether all that failed a suite is held back, or was let go."""
+    names = {result.expectation for result in results}
+    unheld = sorted({hour for result in results for hour in result.unheld})
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(asset_key),
+        check_name=GATE,
+        passed=not unheld,
+        metadata={
+            "held": "; ".join(str(line) for line in held if line.expectation in names) or "nothing",
+            "not_in_the_ledger": ", ".join(f"{hour:%F %H:%M}" for hour in unheld) or "none",
+        },
+    )
+
+
+class Release(dg.Config):
+    """Which held hours are let go, and who says so why."""
+
+    site: str
+    start: str
+    end: str
+    by: str
+    reason: str
+
+
+@dg.op
+def let_hours_go(context: dg.OpExecutionContext, config: Release, warehouse: WarehouseResource) -> None:
+    """Let held hours go, as `python -m expectations release` does; the run's configuration says for whom and why."""
+    engine = warehouse.engine(ExpectationsSettings().warehouse_url)
+    try:
+        start, end = instant(config.start), instant(config.end)
+        hours = release(engine, config.site, start, end, by=config.by, reason=config.reason)
+    except ExpectationsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    metadata: Mapping[str, Any] = {"hours": [f"{hour:%F %H:%M}" for hour in hours], "by": config.by}
+    context.log_event(dg.AssetObservation(LEDGER, metadata={**metadata, "reason": config.reason}))
+
+
+@dg.job(
+    description="Let hours go that a failed expectation holds back; the launchpad asks for site, range, name, reason."
+)
+def release_hours() -> None:
+    """Hours of a site that a person lets go."""
+    let_hours_go()

@@ -25,6 +25,7 @@ LINES: Final[dict[str, Look]] = {
         databases.backup_is_recent,
         queues.batches_are_loaded,
         queues.hours_are_computed,
+        queues.no_hour_is_held,
     )
 }
 _COLORS: Final[dict[Status, str]] = {"ok": "green", "warning": "yellow", "failed": "bold red"}

@@ -60,6 +60,16 @@ def hours_are_computed(patient: Patient) -> Finding:
     return Finding("", "failed" if longest > _STUCK else "warning", "; ".join(told), do, numbers)
 
 
+def no_hour_is_held(patient: Patient) -> Finding:
+    """No hour waits because it breaks a threshold."""
+    held = ledger.held(patient.engine())
+    numbers = {f"{line.site_code}_{line.expectation}_held_count": float(line.hour_count) for line in held}
+    if not held:
+        return Finding("", "ok", "every hour that was judged went on", "", numbers)
+    do = "python -m expectations holds; mend the source and send the rows again, or let them go: docs/backfill.md"
+    return Finding("", "warning", "; ".join(map(str, held)), do, numbers)
+
+
 def _lag(state: SiteState) -> dict[str, int]:
     return {kind: max(0, head - state.loaded.get(kind, 0)) for kind, head in state.stored.items()}
 

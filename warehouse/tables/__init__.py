@@ -16,7 +16,7 @@ from warehouse.tables.ml import (
     remaining_life,
     scores,
 )
-from warehouse.tables.ops import validation_results
+from warehouse.tables.ops import holds, validation_results
 from warehouse.tables.raw import (
     EVENT_KEY,
     batches,
@@ -68,6 +68,7 @@ __all__ = [
     "erasures",
     "event_revisions",
     "events",
+    "holds",
     "inbox_batches",
     "last_values",
     "loads",

@@ -41,3 +41,32 @@ def test_what_is_near_a_dropped_day_is_left_out(warehouse_engine: Engine) -> Non
     assert after[0] - step < last <= after[0]
     assert parts(warehouse_engine, START + 4 * DAY, START + 6 * DAY) == []
     assert parts(warehouse_engine, START, START + 20 * DAY, "elsewhere") == whole
+
+
+def test_what_is_held_back_is_left_out(warehouse_engine: Engine) -> None:
+    """S0-064: two hours that break a threshold, one of them in the range as a whole, of the other the last part."""
+    hour = timedelta(hours=1)
+    held = [START + 2 * hour, START + 5 * hour]
+    with warehouse_engine.begin() as connection:
+        for at in held:
+            row = {"hour": at, "touched_at": START}
+            connection.execute(
+                text("insert into raw.touched_hours values ('demo', :hour, 1, 0, 0, :touched_at)"),
+                row,
+            )
+            connection.execute(
+                text("""
+                    insert into ops.holds (site_code, hour, first_hour, last_hour, suite, expectation, period_start,
+                        observed, touched_at)
+                    values ('demo', :hour, :hour, :hour, 'readings', 'values_are_present', :hour, '{}', :touched_at)
+                """),
+                row,
+            )
+    step = timedelta(seconds=STEP_S)
+    start, end = START + hour, START + 5 * hour + hour / 2
+    first, second = parts(warehouse_engine, start, end)
+    assert held[0] - step <= first[1] < held[0]
+    assert second[0] - step < held[0] + hour <= second[0]
+    assert held[1] - step <= second[1] < held[1]
+    assert parts(warehouse_engine, held[0] + hour / 4, held[0] + hour / 2) == []
+    assert len(parts(warehouse_engine, start, end, "elsewhere")) == 1

@@ -21,7 +21,8 @@ STRUCTURE = {
         select table_schema, table_name, column_name, data_type, is_nullable, column_default, is_identity,
                numeric_precision, numeric_scale,
                col_description(format('%I.%I', table_schema, table_name)::regclass, ordinal_position)
-        from information_schema.columns where table_schema = any(:schemas) order by 1, 2, 3""",
+        from information_schema.columns join information_schema.tables using (table_schema, table_name)
+        where table_schema = any(:schemas) and table_type = 'BASE TABLE' order by 1, 2, 3""",
     "tables": """
         select relnamespace::regnamespace::text, relname, obj_description(oid, 'pg_class') from pg_class
         where relnamespace::regnamespace::text = any(:schemas) and relkind = 'r' order by 1, 2""",

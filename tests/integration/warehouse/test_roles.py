@@ -26,7 +26,11 @@ MATRIX: dict[str, dict[str, set[str]]] = {
     INGESTION: {},
     LOADER: {"raw": {"select", "insert", "update"}, "ml": {"select"}, "ops.archived_days": {"select"}},
     DBT: {"raw": {"select"}, "ml": {"select"}, "ops": {"select"}},
-    EXPECTATIONS: {"raw": {"select"}, "ops.validation_results": {"select", "insert"}},
+    EXPECTATIONS: {
+        "raw": {"select"},
+        "ops.validation_results": {"select", "insert"},
+        "ops.holds": {"select", "insert", "update"},
+    },
     ML: {
         "ml": {"select", "insert", "update", "delete"},
         "raw.touched_hours": {"select"},
@@ -96,6 +100,9 @@ def test_ingestion_adds_and_changes_and_deletes_only_quotas_that_ended(api_engin
         (LOADER, "update ml.promotions set is_promoted = true"),
         (EXPECTATIONS, "update ops.validation_results set is_success = true"),
         (EXPECTATIONS, "delete from raw.batches"),
+        (EXPECTATIONS, "delete from ops.holds"),
+        (EXPECTATIONS, "update raw.touched_hours set rolled_up_count = touch_count"),
+        (LOADER, "update ops.holds set released_at = now()"),
         (EXPECTATIONS, "select * from marts.something"),
         (ML, "alter role millrace_ml superuser"),
         (LOADER, "set role millrace_dbt"),

@@ -6,7 +6,17 @@ from sqlalchemy import Column, Table
 from warehouse.tables import api_metadata, warehouse_metadata
 
 TABLES = [*api_metadata.tables.values(), *warehouse_metadata.tables.values()]
-TIMES = {"data_until", "event_time", "hour", "window_start", "window_end", "active_since"}
+TIMES = {
+    "data_until",
+    "event_time",
+    "hour",
+    "first_hour",
+    "last_hour",
+    "period_start",
+    "window_start",
+    "window_end",
+    "active_since",
+}
 
 
 def columns() -> list[tuple[Table, Column[object]]]:

@@ -15,6 +15,7 @@ with unsettled as (
         and rolled_up_count < touch_count
         -- What came after its day was dropped waits for a restore: raw has only part of such hours.
         and not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
+        and {{ is_free('site_code', 'hour') }}
 
 )
 

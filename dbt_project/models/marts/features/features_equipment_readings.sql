@@ -16,4 +16,6 @@ left join {{ ref('dim_equipment') }} as equipment
     on
         signals.site_code = equipment.site_code
         and signals.equipment_code = equipment.equipment_code
-where readings.is_good
+where
+    readings.is_good
+    and {{ is_free('signals.site_code', "date_trunc('hour', readings.event_time, 'UTC')") }}

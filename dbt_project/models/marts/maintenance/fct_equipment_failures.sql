@@ -16,6 +16,7 @@ with states as (
         and is_certain
         and work_unit_code is not null
         and (worker_code is null or event_type = 'down')
+        and {{ is_free('site_code', "date_trunc('hour', event_time, 'UTC')") }}
 
 ),
 

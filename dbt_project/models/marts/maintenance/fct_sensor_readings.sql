@@ -12,3 +12,4 @@ select
     readings.received_at
 from {{ ref('stg_raw__readings') }} as readings
 inner join {{ ref('stg_raw__signals') }} as signals on readings.signal_id = signals.signal_id
+where {{ is_free('signals.site_code', "date_trunc('hour', readings.event_time, 'UTC')") }}

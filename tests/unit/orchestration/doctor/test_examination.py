@@ -21,7 +21,7 @@ def test_a_machine_where_nothing_runs_is_told_so(tmp_path: Path) -> None:
     of_databases = [found for found in findings if "none was ever started here" in found.says]
     assert {found.status for found in of_databases} == {"warning"}
     assert {found.do for found in of_databases} == {"make up"}
-    assert len(of_databases) == 6
+    assert len(of_databases) == 7
     assert not (tmp_path / "none").exists()
 
 

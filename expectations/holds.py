@@ -1,0 +1,194 @@
+"""Holds hours back and lets them go (`ops.holds`). Which hours a failed group holds, `groups.py` says.
+
+What is held is left out by whoever computes from raw, through the view `ops.held_hours` (warehouse/ledger.py). A hold
+ends when its expectation passes over the same rows or newer ones, or when a person lets it go for a reason. Newer rows
+suspend it until they are judged.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from expectations.errors import NothingHeld, ReleaseInvalid
+from expectations.groups import Hold, Waiting
+from expectations.window import Window
+from warehouse import ledger
+
+VALIDATION: Final = "validation"
+"""Who releases what has passed since; no person's name."""
+
+_HOUR = timedelta(hours=1)
+_WAITING = text(
+    "select site_code, hour, touched_at from raw.touched_hours where hour >= :start and hour < :end"
+    " and summarized_count < touch_count and rolled_up_count < touch_count"
+)
+_TOUCHED = text("select site_code, hour, touched_at from raw.touched_hours where hour >= :start and hour < :end")
+# What a person has let go stays free as long as no newer rows come.
+_HOLD = text(
+    """
+    insert into ops.holds (
+        site_code, hour, first_hour, last_hour, suite, expectation, period_start, observed, touched_at, dagster_run_id
+    )
+    select
+        :site_code, :hour, :first_hour, :last_hour, :suite, :expectation, :period_start, :observed, :touched_at,
+        :dagster_run_id
+    where not exists (
+        select from ops.holds where site_code = :site_code and hour = :hour and suite = :suite
+        and expectation = :expectation and touched_at = :touched_at and released_by <> :validation
+    )
+    on conflict (site_code, hour, suite, expectation) where released_at is null do update set
+        first_hour = excluded.first_hour, last_hour = excluded.last_hour, period_start = excluded.period_start,
+        observed = excluded.observed, touched_at = excluded.touched_at, dagster_run_id = excluded.dagster_run_id
+    """
+).bindparams(bindparam("observed", type_=JSONB))
+_JUDGED = text(
+    """
+    select hold_id, suite, expectation, site_code, hour, first_hour, last_hour, period_start, touched_at
+    from ops.holds
+    where released_at is null and suite = any(:suites) and hour >= :start and hour < :end
+    order by site_code, hour, hold_id for update
+    """
+)
+_RELEASE = text(
+    "update ops.holds set released_at = now(), released_by = :released_by, reason = :reason where hold_id = any(:ids)"
+)
+
+
+@dataclass(frozen=True)
+class OpenHold:
+    """An hour that is held back (UTC), by which expectation and since when."""
+
+    site_code: str
+    hour: datetime
+    suite: str
+    expectation: str
+    observed: dict[str, Any]
+    held_at: datetime
+
+
+def waiting_hours(connection: Connection, window: Window) -> tuple[Waiting, Waiting]:
+    """The hours of a window that wait for their rollup, and all that the ledger knows. Read before anything is judged.
+
+    A load that commits later then finds the hour held for older rows, which holds nothing.
+    """
+    bounds = {"start": window.start, "end": window.end}
+    return _by_site(connection, _WAITING, bounds), _by_site(connection, _TOUCHED, bounds)
+
+
+def record(
+    connection: Connection,
+    window: Window,
+    suites: Collection[str],
+    found: Sequence[Hold],
+    touched: Waiting,
+    dagster_run_id: str | None,
+) -> list[Hold]:
+    """Hold back what failed in a window, and let go what was held there and has passed.
+
+    Args:
+        connection: In the transaction that stores the results.
+        window: What was judged.
+        suites: By which suites.
+        found: What failed.
+        touched: When the hours of the window were touched last, as read before they were judged.
+        dagster_run_id: Of the run that asked.
+
+    Returns:
+        What cannot be held back, because the ledger did not know the hour when it was read.
+    """
+    failed = {(hold.suite, hold.expectation, hold.site_code, hold.hour) for hold in found}
+    open_holds = connection.execute(
+        _JUDGED, {"suites": list(suites), "start": window.start, "end": window.end - _HOUR + timedelta(microseconds=1)}
+    ).all()
+    gone = [row for row in open_holds if (row.suite, row.expectation, row.site_code, row.hour) not in failed]
+    renewed = [row for row in gone if touched.get(row.site_code, {}).get(row.hour) != row.touched_at]
+    # Of the same rows only where what failed was judged again, and not another part of what its source sent.
+    passed = [row for row in gone if row not in renewed and window.start <= row.period_start < window.end]
+    _end(connection, [*renewed, *passed], VALIDATION, "passed when it was judged again")
+    # Newer rows have made their hours wait by themselves, and this may be the run that rolls them up.
+    _again(connection, passed)
+    unknown = []
+    for hold in found:
+        touched_at = touched.get(hold.site_code, {}).get(hold.hour)
+        if touched_at is None:
+            unknown.append(hold)
+            continue
+        parameters = {**vars(hold), "touched_at": touched_at, "dagster_run_id": dagster_run_id}
+        connection.execute(_HOLD, {**parameters, "validation": VALIDATION})
+    return unknown
+
+
+def open_holds(engine: Engine) -> list[OpenHold]:
+    """What is held back, by site and hour."""
+    query = text(
+        "select site_code, hour, suite, expectation, observed, held_at from ops.holds where released_at is null"
+        " order by site_code, hour, suite, expectation"
+    )
+    with engine.connect() as connection:
+        return [OpenHold(**row) for row in connection.execute(query).mappings()]
+
+
+def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, by: str, reason: str) -> list[datetime]:
+    """Let hours go though they failed: with the next rollup they reach the marts and the models.
+
+    Newer rows of such an hour are judged, and may be held, again.
+
+    Args:
+        engine: Of the warehouse.
+        site_code: Whose hours.
+        start: First instant, with a time zone.
+        end: First instant after them, with a time zone.
+        by: Who takes the responsibility; kept for good, as is the reason.
+        reason: Why.
+
+    Returns:
+        The hours that were let go, oldest first.
+
+    Raises:
+        ReleaseInvalid: There is no name or no reason, or the name is the one that validations use.
+        NothingHeld: No hour of the site is held in the range.
+        WindowInvalid: The range is empty or reversed, or a bound has no time zone.
+    """
+    window = Window(start, end)
+    by, reason = by.strip(), reason.strip()
+    if not by or not reason:
+        raise ReleaseInvalid(f"a release needs {'a reason' if by else 'a name'}: it is kept with the hours it lets go")
+    if by == VALIDATION:
+        raise ReleaseInvalid(f"{VALIDATION!r} stands for what passed by itself; give the name of a person")
+    query = text(
+        "select hold_id, site_code, hour, first_hour, last_hour from ops.holds where released_at is null"
+        " and site_code = :site_code and hour >= :start and hour < :end order by hour, hold_id for update"
+    )
+    with engine.begin() as connection:
+        found = connection.execute(query, {"site_code": site_code, "start": window.start, "end": window.end}).all()
+        if not found:
+            held = sorted({hold.site_code for hold in open_holds(engine)})
+            raise NothingHeld(
+                f"no hour of site {site_code!r} is held between {window};"
+                f" {'hours are held of ' + ', '.join(held) if held else 'nothing is held at all'}"
+            )
+        _end(connection, found, by, reason)
+        _again(connection, found)
+    return sorted({row.hour for row in found})
+
+
+def _end(connection: Connection, rows: Sequence[Any], by: str, reason: str) -> None:
+    if rows:
+        connection.execute(_RELEASE, {"ids": [row.hold_id for row in rows], "released_by": by, "reason": reason})
+
+
+def _again(connection: Connection, rows: Sequence[Any]) -> None:
+    """Make hours wait once more that were held: what they were left out of is computed with them."""
+    for row in rows:
+        ledger.again(connection, row.site_code, row.first_hour, row.last_hour + _HOUR)
+
+
+def _by_site(connection: Connection, query: Any, bounds: dict[str, datetime]) -> Waiting:
+    found: dict[str, dict[datetime, datetime]] = {}
+    for row in connection.execute(query, bounds):
+        found.setdefault(row.site_code, {})[row.hour] = row.touched_at
+    return found
