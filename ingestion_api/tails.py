@@ -55,8 +55,9 @@ class Tail:
         self._task: asyncio.Task[None] | None = None
 
     async def events(self, after: Marks | None, wait_s: float) -> AsyncIterator[Event | None]:
-        """Yield what follows a position, or what happens from now on; None where nothing did for a while.
+        """Yield what follows a position, or what happens from now on; None at once, and where nothing did for a while.
 
+        Whatever is stored after the first None is told.
         It ends when the server stops, or when the listener is too slow: it may come again with its last position.
 
         Raises:
@@ -69,6 +70,7 @@ class Tail:
         self._listeners.add(listener)
         try:
             reached = await self._start()
+            yield None
             # What the tail finds meanwhile waits in the queue, and is left out below as far as it was caught up with.
             at = after or reached
             while at.readings < reached.readings or at.changes < reached.changes:

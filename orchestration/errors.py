@@ -4,6 +4,7 @@ OrchestrationError
 ├── AlertNotTaken     a webhook did not take an alert
 ├── CopyFailed         the marts could not be built as known at a moment
 ├── ManifestMissing    dbt's manifest was never prepared
+├── PruningUnsupported Dagster's events are not in SQL tables
 └── SiteUnknown        a run names a site that the settings do not
 """
 
@@ -22,6 +23,10 @@ class CopyFailed(OrchestrationError):
 
 class ManifestMissing(OrchestrationError):
     """The dbt models cannot become assets: there is no manifest."""
+
+
+class PruningUnsupported(OrchestrationError):
+    """Old runs of Dagster cannot be pruned: its storage has no SQL tables."""
 
 
 class SiteUnknown(OrchestrationError):

@@ -26,6 +26,11 @@ class OrchestrationSettings(BaseSettings):
         default=False,
         description="Whether the Dagster webserver only shows: nobody launches, stops or deletes anything by it",
     )
+    dagster_keep_days: int = Field(
+        default=30,
+        ge=15,
+        description="Days that Dagster remembers runs, but for trainings and for those that the newest data came from",
+    )
     code_server_port: int = Field(default=4266, ge=1, le=65535, description="Loopback port of Dagster's code server")
     mlflow_port: int = Field(default=5001, ge=1, le=65535, description="Port of the MLflow server")
     mlflow_url: str | None = Field(

@@ -83,7 +83,8 @@ def load_site(
 ) -> LoadSummary:
     """Load registry changes, readings, events and alarm changes page by page until the site's inbox has nothing more.
 
-    Safe against other loads of the same site: a page is stored by whoever commits first, the other pulls anew.
+    Safe against other loads of the same site: a page is stored by whoever commits first, the other pulls anew. Each of
+    the four has a cursor of its own: where one fails, the others are loaded all the same, and then its error is raised.
 
     Args:
         engine: Of the warehouse.
@@ -100,11 +101,25 @@ def load_site(
         REGISTRY, "Registry changes", "registry_change_count", source.pull_registry_changes, record_registry_changes
     )
     alarms = _Log(ALARMS, "Alarm changes", "alarm_change_count", source.pull_alarm_changes, record_alarm_changes)
-    summary = _load_log(engine, registry, LoadSummary(site_code), dagster_run_id, tell)
-    kinds: tuple[Kind, ...] = ("readings", "events")
-    for kind in kinds:
-        summary = _load_kind(engine, source, kind, summary, dagster_run_id, tell)
-    return _load_log(engine, alarms, summary, dagster_run_id, tell)
+    parts: list[Callable[[LoadSummary], LoadSummary]] = [
+        lambda so_far: _load_log(engine, registry, so_far, dagster_run_id, tell),
+        lambda so_far: _load_kind(engine, source, "readings", so_far, dagster_run_id, tell),
+        lambda so_far: _load_kind(engine, source, "events", so_far, dagster_run_id, tell),
+        lambda so_far: _load_log(engine, alarms, so_far, dagster_run_id, tell),
+    ]
+    summary, failures = LoadSummary(site_code), []
+    for part in parts:
+        # A batch that cannot be read holds up what follows it, and nothing beside it.
+        try:
+            summary = part(summary)
+        except Exception as failure:
+            failures.append(failure)
+    if failures:
+        first, *others = failures
+        for other in others:
+            first.add_note(f"Beside it: {other}")
+        raise first
+    return summary
 
 
 def _load_kind(

@@ -28,10 +28,9 @@ async def stream(request: Request) -> StreamingResponse:
     tail = services(request).tails.of(credential.site_code)
 
     async def lines() -> AsyncIterator[bytes]:
-        yield b": hello\n\n"  # so that the head of the answer is sent at once
         checked_at = time.monotonic()
         async for event in tail.events(after, HEARTBEAT_S):
-            yield b": still here\n\n" if event is None else _written(event)
+            yield b": here\n\n" if event is None else _written(event)
             if time.monotonic() - checked_at >= HEARTBEAT_S:
                 checked_at = time.monotonic()
                 if not await stands(request):

@@ -9,7 +9,7 @@ from typing import Final
 import dagster as dg
 
 from orchestration.clock import second_chances
-from orchestration.defs import automation, backup, remaining_life
+from orchestration.defs import automation, backup, pruning, remaining_life
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import ask_for
 
@@ -17,6 +17,7 @@ from orchestration.work import ask_for
 SCHEDULES: Final = (
     "daily_base_backup",
     "daily_care_of_storage",
+    "daily_pruning",
     "weekly_model_report",
     "weekly_rul_training",
     "weekly_training",
@@ -29,6 +30,7 @@ SCHEDULES: Final = (
         automation.model_report,
         automation.training,
         backup.base_backup,
+        pruning.pruning,
         remaining_life.rul_training,
     ],
     minimum_interval_seconds=OrchestrationSettings().sensor_interval_s,

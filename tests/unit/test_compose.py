@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+PROXY = (ROOT / "deploy" / "proxy" / "nginx.conf").read_text()
 DOCKERFILE: str = COMPOSE["x-platform"]["build"]["dockerfile_inline"]
 
 ours = pytest.mark.parametrize("service", OURS.values(), ids=OURS)
@@ -34,7 +35,7 @@ def _interpolated(text: str) -> str:
 
 
 def _arguments(service: dict[str, Any]) -> list[str]:
-    return [part for argument in service["command"] for part in str(argument).split("=", 1)]
+    return [part for argument in service.get("command", []) for part in str(argument).split("=", 1)]
 
 
 def test_the_services_are_those_of_the_platform() -> None:
@@ -47,6 +48,7 @@ def test_the_services_are_those_of_the_platform() -> None:
         "dagster-code",
         "dagster-webserver",
         "dagster-daemon",
+        "proxy",
     }
 
 
@@ -102,7 +104,7 @@ def test_a_service_is_given_its_own_logins_and_no_others() -> None:
 def test_the_nightly_care_of_storage_can_do_its_work() -> None:
     """C2: as the owner, in that variable alone, and in the archive that the owner's commands use too."""
     service, owner = SERVICES["dagster-code"], SERVICES["migrate"]
-    given = [name for name, value in service["environment"].items() if "://millrace:" in str(value)]
+    given = [name for name, value in service.get("environment", {}).items() if "://millrace:" in str(value)]
     assert given == ["MILLRACE_STORAGE_WAREHOUSE_URL"]
     url = str(service["environment"]["MILLRACE_STORAGE_WAREHOUSE_URL"])
     assert url == re.sub(r":\?[^}]*}", "}", owner["environment"]["MILLRACE_WAREHOUSE_URL"])
@@ -119,7 +121,7 @@ def test_a_login_comes_with_its_own_password_and_reaches_the_right_variable() ->
     wanted = {name: value for login in logins(places, passwords).values() for name, value in login.items()}
     given = {}
     for service in (SERVICES["ingestion-api"], SERVICES["mlflow"], SERVICES["dagster-code"]):
-        given |= {name: re.sub(r":\?[^}]*}", "}", str(value)) for name, value in service["environment"].items()}
+        given |= {name: re.sub(r":\?[^}]*}", "}", str(value)) for name, value in service.get("environment", {}).items()}
 
     assert {name: unquote(value) for name, value in wanted.items() if name in given} == {
         name: value for name, value in given.items() if name in wanted
@@ -144,7 +146,8 @@ def test_ports_are_open_on_this_machine_alone_and_somebody_listens(service: dict
         address, published, target = _interpolated(mapping).split(":")
         assert address == "127.0.0.1"
         assert int(published) > 1024
-        told = [*_arguments(service), str(service["environment"].get("MILLRACE_API_PORT"))]
+        told = [*_arguments(service), str(service.get("environment", {}).get("MILLRACE_API_PORT"))]
+        told += re.findall(r"listen (\d+);", PROXY) if service["image"].startswith("nginx:") else []
         assert target in told or service["image"].startswith("timescale/")
 
 
@@ -168,7 +171,8 @@ def test_dependencies_volumes_and_configs_are_declared(service: dict[str, Any]) 
         assert "timescale" in service["image"] or path in DOCKERFILE
     for config in service.get("configs", []):
         source = COMPOSE["configs"][config["source"]]
-        assert "content" in source or (ROOT / source["file"]).is_file()
+        is_written_here = "content" in source or (ROOT / source["file"]).is_file()
+        assert is_written_here or source["file"].removeprefix(".") in (ROOT / ".gitignore").read_text().split()
 
 
 def test_the_databases_are_those_the_urls_name() -> None:
@@ -181,7 +185,7 @@ def test_the_databases_are_those_the_urls_name() -> None:
 
 @every
 def test_no_secret_is_written_down(service: dict[str, Any]) -> None:
-    for name, value in service["environment"].items():
+    for name, value in service.get("environment", {}).items():
         if re.search("PASSWORD|KEY|SECRET|TOKEN", name):
             assert re.fullmatch(r"\$\{\w+[^}]*\}", str(value))
             assert not _interpolated(str(value))
@@ -219,9 +223,8 @@ def test_nothing_reports_home(service: dict[str, Any]) -> None:
 
 
 def test_links_lead_to_the_ports_that_are_published() -> None:
-    for name in ("dagster", "mlflow"):
-        service = "dagster-webserver" if name == "dagster" else name
-        address, _, _ = SERVICES[service]["ports"][0].rpartition(":")
+    for name, port in zip(("dagster", "mlflow"), SERVICES["proxy"]["ports"], strict=True):
+        address, _, _ = port.rpartition(":")
         assert SERVICES["dagster-code"]["environment"][f"MILLRACE_{name.upper()}_URL"] == f"http://{address}"
 
 
@@ -230,6 +233,16 @@ def test_runs_are_given_what_they_are_given_on_one_machine() -> None:
     told = {name: value for name, value in TOOLS_TOLD.items() if name != "PYTHONUNBUFFERED"}
     assert SERVICES["dagster-code"]["environment"].items() >= told.items()
     assert "PYTHONUNBUFFERED=1" in DOCKERFILE
+
+
+def test_nobody_reaches_the_pages_of_dagster_and_mlflow_but_by_the_proxy() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == [
+        "timescaledb",
+        "ingestion-api",
+        "proxy",
+    ]
+    upstreams = dict(re.findall(r"listen (\d+);\s+set \$pages http://([\w-]+):", PROXY))
+    assert upstreams == {"3000": "dagster-webserver", "5001": "mlflow"}
 
 
 @pytest.mark.parametrize(("setting", "is_read_only"), [("", False), ("false", False), ("true", True)])

@@ -4,6 +4,7 @@ Dagster runs in this process on an instance of its own: sensors are ticked by ha
 """
 
 import json
+import shutil
 import threading
 import uuid
 import warnings
@@ -27,6 +28,7 @@ from ingestion_api.settings import IngestionApiSettings
 from orchestration.manifest import prepare_manifest
 from warehouse.engine import create_engine
 
+ROOT = Path(__file__).resolve().parents[3]
 SITE = "demo"
 
 
@@ -110,6 +112,18 @@ class Plant:
     def push(self, kind: Any, items: list[Mapping[str, object]]) -> Any:
         """Push a batch from a backlog, so that its lateness counts for nothing."""
         return self.api.push(kind, json.dumps(items).encode(), is_replay=True)
+
+
+@pytest.fixture
+def instance(postgres: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterInstance]:
+    """The instance that dagster.yaml describes, empty."""
+    name = f"dagster_{uuid.uuid4().hex[:8]}"
+    url = make_url(postgres.create(name)).set(drivername="postgresql+psycopg2")
+    monkeypatch.setenv("MILLRACE_DAGSTER_STORAGE_URL", url.render_as_string(hide_password=False))
+    shutil.copy(ROOT / "orchestration" / "dagster.yaml", tmp_path)
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        yield instance
+    postgres.drop(name)
 
 
 @pytest.fixture(scope="module")

@@ -1,31 +1,14 @@
 """The instance that dagster.yaml describes, on a real PostgreSQL."""
 
-import shutil
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
 import yaml
 from dagster import DagsterInstance
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
-from sqlalchemy import make_url
 
 from orchestration.run_launcher import WatchedRunLauncher
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def instance(postgres: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterInstance]:
-    name = f"dagster_{uuid.uuid4().hex[:8]}"
-    url = make_url(postgres.create(name)).set(drivername="postgresql+psycopg2")
-    monkeypatch.setenv("MILLRACE_DAGSTER_STORAGE_URL", url.render_as_string(hide_password=False))
-    shutil.copy(ROOT / "orchestration" / "dagster.yaml", tmp_path)
-    with DagsterInstance.from_config(str(tmp_path)) as instance:
-        yield instance
-    postgres.drop(name)
 
 
 def test_everything_is_remembered_in_postgres(instance: DagsterInstance) -> None:

@@ -13,7 +13,7 @@ from warehouse.load import LoadSummary, load_site
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """Stands for the end of a process."""
 
 
@@ -224,3 +224,46 @@ def test_page_that_contradicts_its_ledger_is_refused(warehouse_engine: Engine, i
     with pytest.raises(PageInconsistent, match="announces 1 items in batch 1 and holds 2"):
         load_site(warehouse_engine, inbox, "demo")
     assert rows(warehouse_engine, "select count(*) from raw.readings") == [(0,)]
+
+
+def test_a_poisoned_page_holds_up_what_follows_it_and_nothing_beside_it(warehouse_engine: Engine, inbox: Any) -> None:
+    """D3: each kind has a cursor of its own. The page is mended in the API, and the next load goes on behind it."""
+    inbox.add("readings", [reading(1.0)])
+    load_site(warehouse_engine, inbox, "demo")
+    inbox.add("readings", [reading(2.0, minute=1)])
+    inbox.add("events", [{"event_time": T0}])
+    real, broken = inbox.pull, ValueError("batch 2 cannot be read")
+
+    class Poisoned:
+        pull_registry_changes = staticmethod(inbox.pull_registry_changes)
+        pull_alarm_changes = staticmethod(inbox.pull_alarm_changes)
+
+        def pull(self, kind: str, after: int) -> Any:
+            if kind == "readings":
+                raise broken
+            return real(kind, after)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="batch 2 cannot be read"):
+            load_site(warehouse_engine, Poisoned(), "demo")  # type: ignore[arg-type]
+        counts = "select (select count(*) from raw.readings), (select count(*) from raw.events)"
+        assert rows(warehouse_engine, counts) == [(1, 1)]
+    load_site(warehouse_engine, inbox, "demo")
+    assert rows(warehouse_engine, counts) == [(2, 1)]
+
+
+def test_all_that_failed_is_told(warehouse_engine: Engine, inbox: Any) -> None:
+    class Down:
+        def __getattr__(self, name: str) -> Any:
+            def refuse(*_: Any) -> Any:
+                raise ConnectionError(f"{name}: nobody answers")
+
+            return refuse
+
+    with pytest.raises(ConnectionError, match="pull_registry_changes") as caught:
+        load_site(warehouse_engine, Down(), "demo")  # type: ignore[arg-type]
+    assert caught.value.__notes__ == [
+        "Beside it: pull: nobody answers",
+        "Beside it: pull: nobody answers",
+        "Beside it: pull_alarm_changes: nobody answers",
+    ]

@@ -89,7 +89,8 @@ def test_one_connected_lineage_leads_from_the_api_to_marts_and_scores(graph: Ass
     seeds = {
         dg.AssetKey(["seeds", name]) for name in ("maintenance_base_costs", "sensor_classes", "severity_multipliers")
     }
-    assert graph.get_all_asset_keys() == reached.union(*of_logs, seeds, {API, *logs})
+    of_dagster = {dg.AssetKey(["dagster", "pruned_runs"])}
+    assert graph.get_all_asset_keys() == reached.union(*of_logs, seeds, of_dagster, {API, *logs})
 
 
 def test_every_asset_says_what_it_is_and_whose(graph: AssetGraph) -> None:
@@ -115,6 +116,7 @@ def test_every_asset_is_materialized_by_some_job(defs: dg.Definitions, graph: As
         "care_of_storage",
         "hourly_aggregate",
         "base_backup",
+        "pruning",
     )
     jobs = [defs.resolve_job_def(name) for name in names]
     made = {key for job in jobs for key in job.asset_layer.selected_asset_keys}
@@ -164,7 +166,7 @@ def test_hourly_and_daily_assets_are_cut_and_run_in_ranges(defs: dg.Definitions,
             assert node.backfill_policy == dg.BackfillPolicy.single_run(), key
 
 
-def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Definitions) -> None:
+def test_sensors_are_on_and_by_the_clock_runs_what_deletes_no_data(defs: dg.Definitions) -> None:
     sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or []}
     assert set(sensors) == {
         "on_confidence_drift",
@@ -191,6 +193,7 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_nothing(defs: dg.Defi
         "half_hourly_equipment_health": dg.DefaultScheduleStatus.RUNNING,
         "quarter_hourly_aggregate": dg.DefaultScheduleStatus.STOPPED,
         "daily_care_of_storage": dg.DefaultScheduleStatus.RUNNING,
+        "daily_pruning": dg.DefaultScheduleStatus.RUNNING,
     }
 
 

@@ -1,0 +1,141 @@
+"""Old runs are forgotten, and nothing that Dagster's pages need of them, on a real PostgreSQL."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from orchestration.pruning import KEPT_JOBS, Pruned, prune
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+PARTITIONS = dg.StaticPartitionsDefinition(["x", "y"])
+
+
+@dg.asset
+def whole(context: dg.AssetExecutionContext) -> None:
+    context.log.info("made the whole")
+
+
+@dg.asset(partitions_def=PARTITIONS)
+def parts(context: dg.AssetExecutionContext) -> None:
+    context.log.info("made a part")
+
+
+@dg.asset_check(asset=whole)
+def is_sound() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+@dg.asset
+def model(context: dg.AssetExecutionContext) -> None:
+    context.log.info("trained")
+
+
+DEFINITIONS = dg.Definitions(
+    assets=[whole, parts, model],
+    asset_checks=[is_sound],
+    jobs=[
+        dg.define_asset_job("whole_job", [whole]),
+        dg.define_asset_job("parts_job", [parts]),
+        dg.define_asset_job("training", [model]),
+    ],
+)
+
+
+@pytest.fixture
+def run(instance: dg.DagsterInstance) -> Callable[..., str]:
+    """Executes a job and returns the run's id."""
+
+    def execute(job: str, partition: str | None = None) -> str:
+        definition = DEFINITIONS.resolve_job_def(job)
+        return definition.execute_in_process(instance=instance, partition_key=partition).run_id
+
+    return execute
+
+
+def said(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """What an asset logged by itself."""
+    return [entry.user_message for entry in instance.all_logs(run_id) if not entry.is_dagster_event]
+
+
+def tomorrow() -> datetime:
+    return datetime.now(UTC) + timedelta(days=1)
+
+
+def test_a_run_goes_once_nothing_newest_came_from_it(instance: dg.DagsterInstance, run: Callable[..., str]) -> None:
+    first, second = run("whole_job"), run("whole_job")
+    pruned = prune(instance, LONG_AGO, tomorrow())
+    assert (pruned.deleted, pruned.reduced, pruned.check_count) == (1, 1, 1)
+    assert instance.get_run_by_id(first) is None
+    assert instance.all_logs(first) == []
+    assert instance.get_run_by_id(second) is not None
+    newest = instance.get_latest_materialization_event(whole.key)
+    assert newest is not None
+    assert newest.run_id == second
+
+
+def test_each_partition_is_known_and_its_run_is_shown_without_its_logs(
+    instance: dg.DagsterInstance, run: Callable[..., str]
+) -> None:
+    old, x, y = run("parts_job", "x"), run("parts_job", "x"), run("parts_job", "y")
+    assert said(instance, y) == ["made a part"]
+    pruned = prune(instance, LONG_AGO, tomorrow())
+    assert (pruned.deleted, pruned.reduced) == (1, 2)
+    assert pruned.event_count > 0
+    assert instance.get_run_by_id(old) is None
+    assert instance.get_materialized_partitions(parts.key) == {"x", "y"}
+    for run_id in (x, y):
+        assert said(instance, run_id) == []
+        stats = instance.get_run_stats(run_id)
+        assert (stats.steps_succeeded, stats.materializations) == (1, 1)
+        assert stats.end_time is not None
+        (step,) = instance.get_run_step_stats(run_id)
+        assert step.status is not None
+        assert step.status.value == "SUCCESS"
+
+
+def test_of_a_check_the_newest_evaluation_stays(instance: dg.DagsterInstance, run: Callable[..., str]) -> None:
+    run("whole_job")
+    newest = run("whole_job")
+    prune(instance, LONG_AGO, tomorrow())
+    check = dg.AssetCheckKey(whole.key, "is_sound")
+    (kept,) = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
+    assert kept.run_id == newest
+    assert kept.event is not None
+
+
+def test_a_training_is_told_of_for_ever(instance: dg.DagsterInstance, run: Callable[..., str]) -> None:
+    assert "training" in KEPT_JOBS
+    trainings = [run("training"), run("training")]
+    assert prune(instance, LONG_AGO, tomorrow()) == Pruned()
+    assert [said(instance, run_id) for run_id in trainings] == [["trained"], ["trained"]]
+
+
+def test_young_runs_stay_as_they_are(instance: dg.DagsterInstance, run: Callable[..., str]) -> None:
+    runs = [run("whole_job"), run("whole_job")]
+    assert prune(instance, LONG_AGO, datetime.now(UTC) - timedelta(days=1)) == Pruned()
+    assert [said(instance, run_id) for run_id in runs] == [["made the whole"]] * 2
+
+
+def test_many_runs_are_gone_through_in_pages(
+    instance: dg.DagsterInstance, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.pruning._PAGE", 2)
+    runs = [run("whole_job") for _ in range(6)]
+    assert prune(instance, LONG_AGO, tomorrow()).deleted == 5
+    assert [record.run_id for record in instance.get_runs()] == runs[-1:]
+    assert prune(instance, LONG_AGO, tomorrow()).deleted == 0
+
+
+def test_the_asset_goes_on_where_the_last_one_ended(instance: dg.DagsterInstance, run: Callable[..., str]) -> None:
+    from orchestration.defs.pruning import pruned_runs
+
+    run("whole_job")
+    for _ in range(2):
+        result = dg.materialize([pruned_runs], instance=instance)
+        assert result.success
+        (made,) = result.asset_materializations_for_node("dagster__pruned_runs")
+        assert made.metadata["deleted"].value == 0
+        until = made.metadata["pruned_until"].value
+        assert abs(until - (datetime.now(UTC) - timedelta(days=30)).timestamp()) < 60
