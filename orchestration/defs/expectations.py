@@ -16,6 +16,7 @@ from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
 from expectations.validate import ValidationResult, validate_window
 from expectations.window import instant
+from orchestration.columns import table_metadata
 from orchestration.defs.partitions import hours_of
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import waiting_hours
@@ -33,6 +34,7 @@ holds = dg.AssetSpec(
     kinds={"python", "postgres"},
     owners=["team:data"],
     description="Hours that the checks of raw hold back, and who let them go why. One row per hold.",
+    metadata=table_metadata("ops", "holds"),
 )
 
 

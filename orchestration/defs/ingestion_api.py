@@ -11,6 +11,7 @@ from typing import Any, Final
 import dagster as dg
 
 from orchestration.attempts import is_under_way
+from orchestration.columns import table_metadata
 from orchestration.defs.partitions import SITES
 from orchestration.defs.resources import SitesResource, WarehouseResource
 from orchestration.freshness import fresh_for
@@ -46,7 +47,7 @@ upstream = [
         kinds={"fastapi", "postgres"},
         owners=OWNERS,
         description=description,
-        metadata={"ingestion_apis": dict(_settings.sites)},
+        metadata={"ingestion_apis": dict(_settings.sites), **table_metadata(*key.path)},
     )
     for key, description in (
         (BATCHES, "Accepted batches, as received, in each site's ingestion API. One row per batch."),
@@ -68,6 +69,7 @@ upstream = [
             description=description,
             owners=OWNERS,
             freshness_policy=fresh_for(_settings.fresh_raw_h),
+            metadata=table_metadata("raw", table),
         )
         for table, description in RAW.items()
     ],

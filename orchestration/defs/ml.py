@@ -16,6 +16,7 @@ from ml.anomaly_model import FORMAT
 from ml.cause import Cause
 from ml.settings import MlSettings
 from orchestration.attempts import is_done, is_under_way
+from orchestration.columns import table_metadata
 from orchestration.defs.resources import WarehouseResource
 from orchestration.history import History, Watch
 from orchestration.pending import classes_without_champion, old_hours_pending, unanswered_episodes
@@ -61,6 +62,7 @@ class TrainingConfig(dg.Config):
             kinds={"python", "postgres"},
             owners=_OWNERS,
             description="Every challenger, and what became of it and why. One row per decision.",
+            metadata=table_metadata("ml", "promotions"),
         ),
     ],
 )
@@ -109,7 +111,14 @@ def told(outcome: "TrainingOutcome | RulOutcome", trigger: str) -> dict[str, Any
     name="drift",
     group_name="ml",
     specs=[
-        dg.AssetSpec(["ml", table], deps=deps, kinds={"python", "postgres"}, owners=_OWNERS, description=description)
+        dg.AssetSpec(
+            ["ml", table],
+            deps=deps,
+            kinds={"python", "postgres"},
+            owners=_OWNERS,
+            description=description,
+            metadata=table_metadata("ml", table),
+        )
         for table, deps, description in (
             (
                 "drift_episodes",

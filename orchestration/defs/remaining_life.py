@@ -9,6 +9,7 @@ from typing import Any, Final
 import dagster as dg
 
 from ml.settings import MlSettings
+from orchestration.columns import table_metadata
 from orchestration.defs.dbt_project import TRANSFORM_POOL
 from orchestration.defs.ml import CLASS_TAG, TRAINING_POOL, TRIGGER_TAG, cause_of, told
 from orchestration.defs.resources import WarehouseResource
@@ -56,6 +57,7 @@ def remaining_life_models(
     deps=[*_SOURCES, ["ml", "remaining_life_models"]],
     kinds={"pytorch", "postgres"},
     owners=_OWNERS,
+    metadata=table_metadata("ml", "remaining_life"),
 )
 def remaining_life(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """How long running equipment will still run (S0-028). One row per equipment, newest reading and model version."""

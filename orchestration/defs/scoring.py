@@ -13,6 +13,7 @@ import dagster as dg
 
 from ml.settings import MlSettings
 from orchestration.attempts import LONGEST_MEMORY, failed_after, is_done
+from orchestration.columns import table_metadata
 from orchestration.defs.dbt_project import TRANSFORM_POOL
 from orchestration.defs.partitions import HOURS, hour_pieces, hour_tags, hours_of, overlaps, required, spans
 from orchestration.defs.resources import WarehouseResource
@@ -40,6 +41,7 @@ _settings = OrchestrationSettings()
             kinds={"pytorch", "postgres"},
             owners=_OWNERS,
             description=description,
+            metadata=table_metadata("ml", table),
         )
         for table, description in {
             "scores": "Anomaly scores of champions, and of challengers beside them. One row per equipment, window end"

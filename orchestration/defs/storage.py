@@ -10,6 +10,7 @@ from typing import Any, Final
 import dagster as dg
 from sqlalchemy import Engine
 
+from orchestration.columns import table_metadata
 from orchestration.defs.resources import WarehouseResource
 from warehouse import ledger
 from warehouse.archived_tables import Family
@@ -27,13 +28,23 @@ _SHOWN = 20
 
 
 def _asset(
-    key: Sequence[str], kinds: set[str], deps: Sequence[Sequence[str] | dg.AssetsDefinition]
+    key: Sequence[str],
+    kinds: set[str],
+    deps: Sequence[Sequence[str] | dg.AssetsDefinition],
+    metadata: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., dg.MaterializeResult[Any]]], dg.AssetsDefinition]:
     """An asset of this file; those of the pool take turns."""
-    return dg.asset(key=key, group_name="storage", kinds=kinds, owners=OWNERS, pool=STORAGE_POOL, deps=deps)
+    return dg.asset(
+        key=key, group_name="storage", kinds=kinds, owners=OWNERS, pool=STORAGE_POOL, deps=deps, metadata=metadata
+    )
 
 
-@_asset(["ops", "archived_days"], {"python", "parquet"}, deps=[*RAW, SCORES])
+@_asset(
+    ["ops", "archived_days"],
+    {"python", "parquet"},
+    deps=[*RAW, SCORES],
+    metadata=table_metadata("ops", "archived_days"),
+)
 def archived_days(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """Cold days of raw rows as Parquet files. One row per table, site, equipment class and UTC day."""
     from warehouse.archive import archive
