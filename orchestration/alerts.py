@@ -90,6 +90,7 @@ class Alerts(msgspec.Struct, kw_only=True):
     Attributes:
         since: Failures before this moment (UTC) are history: nobody is told.
         after: Number of the newest failure that was read.
+        after_hold: Number of the newest hold (`ops.holds`) that was read.
         told: The hour (UTC) in which a subject was last told of.
         waiting: Failures that are not told yet, by subject.
         outbox: What is told and not heard yet, oldest first.
@@ -97,6 +98,7 @@ class Alerts(msgspec.Struct, kw_only=True):
 
     since: datetime
     after: int = 0
+    after_hold: int = 0
     told: dict[str, datetime] = {}
     waiting: dict[str, Alert] = {}
     outbox: list[Alert] = []

@@ -1,4 +1,6 @@
-"""Tells of runs that failed: a line in the log, and a webhook where there is one. What an alert says is in `alerts`.
+"""Tells of runs that failed and of hours that are held: a line in the log, and a webhook where there is one.
+
+What an alert says is in `alerts`.
 
 A plain sensor, because Dagster's own for failed runs goes on to the next run when its function fails: an alert that
 the webhook did not take would be lost.
@@ -11,13 +13,17 @@ from typing import Final
 
 import dagster as dg
 from dagster._core.storage.tags import WILL_RETRY_TAG
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestration import alerts
 from orchestration.defs.ingestion_api import SITE_TAG
 from orchestration.defs.ml import CLASS_TAG
 from orchestration.defs.partitions import PARTITION, RANGE_END, RANGE_START
+from orchestration.defs.resources import WarehouseResource
 from orchestration.errors import AlertNotTaken
 from orchestration.settings import OrchestrationSettings
+from warehouse import ledger
 
 # Dagster says whether it starts a run again just after it says that the run failed; and what is written at the same
 # time is not always seen in the order of its numbers.
@@ -31,10 +37,18 @@ _settings = OrchestrationSettings()
 
 
 @dg.sensor(minimum_interval_seconds=_settings.sensor_interval_s, default_status=dg.DefaultSensorStatus.RUNNING)
-def on_failed_run(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """A run failed and is not started again by itself: tell of it, once a job, step and hour."""
+def on_failed_run(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
+    """A run failed and is not started again by itself, or hours are held back: tell of it, once a subject and hour."""
     now = datetime.now(UTC)
     memory = alerts.Alerts.read(context.cursor, first=now - HISTORY)
+    try:
+        for held in held_hours(warehouse.engine(), memory):
+            memory.take(held)
+    except SQLAlchemyError as error:
+        # What is told of failed runs does not wait for it.
+        context.log.warning(
+            f"the warehouse does not say what is held ({type(error).__name__}); the next look asks again"
+        )
     said, problem = look(context.instance, memory, now)
     if problem:
         context.log.error(problem)
@@ -59,6 +73,32 @@ def look(instance: dg.DagsterInstance, memory: alerts.Alerts, now: datetime) -> 
     for alert in due:
         alerts.write_log(alert)
     return [alert.text for alert in due], _send(memory, OrchestrationSettings())
+
+
+def held_hours(engine: Engine, memory: alerts.Alerts) -> list[alerts.Failure]:
+    """Hours that were held back since the last look and still are, by site and expectation; moves the memory on."""
+    query = text("""
+        select site_code, expectation, count(*) as hour_count, min(hour) as first_hour, max(hour) as last_hour,
+            max(hold_id) as number, max(held_at) as held_at, coalesce(max(dagster_run_id), '') as run_id
+        from ops.holds where hold_id > :after and held_at >= :since and released_at is null
+        group by site_code, expectation order by number
+    """)
+    with engine.connect() as connection:
+        rows = connection.execute(query, {"after": memory.after_hold, "since": memory.since}).all()
+    memory.after_hold = max([memory.after_hold, *(row.number for row in rows)])
+    return [
+        alerts.Failure(
+            number=row.number,
+            job="validate_raw",
+            step=f"{row.expectation} of site {row.site_code}",
+            run_id=row.run_id,
+            run_url=f"{OrchestrationSettings().dagster_base_url()}/runs/{row.run_id}",
+            error=f"{ledger.Held(*row[:5])}; python -m expectations holds",
+            failed_at=row.held_at,
+            tags={SITE_TAG: row.site_code},
+        )
+        for row in rows
+    ]
 
 
 def _send(memory: alerts.Alerts, settings: OrchestrationSettings) -> str | None:

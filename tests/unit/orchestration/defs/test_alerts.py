@@ -12,6 +12,7 @@ from dagster import DagsterInstance
 
 from orchestration.alerts import Alerts
 from orchestration.defs.alerts import HISTORY, SETTLES, look, on_failed_run
+from orchestration.defs.resources import WarehouseResource
 
 
 @dg.op
@@ -137,9 +138,12 @@ def test_history_is_not_told_of_when_the_sensor_is_new(instance: DagsterInstance
     assert look(instance, Alerts.read(None, first=later - HISTORY), later) == ([], None)
 
 
-def test_the_sensor_keeps_its_memory(instance: DagsterInstance) -> None:
+def test_the_sensor_keeps_its_memory(instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the daemon evaluates it."""
-    with dg.build_sensor_context(instance, sensor_name="on_failed_run") as tick:
+    # The warehouse is down, and failed runs are told of all the same.
+    monkeypatch.setenv("MILLRACE_WAREHOUSE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/none")
+    warehouse = {"warehouse": WarehouseResource()}
+    with dg.build_sensor_context(instance, sensor_name="on_failed_run", resources=warehouse) as tick:
         outcome = on_failed_run.evaluate_tick(tick)
     assert outcome.skip_message == "no run failed"
     assert Alerts.read(outcome.cursor, first=soon()).since < datetime.now(UTC) - HISTORY / 2
