@@ -16,6 +16,7 @@ from dagster._core.storage.tags import WILL_RETRY_TAG
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from expectations.settings import ExpectationsSettings
 from orchestration import alerts
 from orchestration.defs.ingestion_api import SITE_TAG
 from orchestration.defs.ml import CLASS_TAG
@@ -42,7 +43,7 @@ def on_failed_run(context: dg.SensorEvaluationContext, warehouse: WarehouseResou
     now = datetime.now(UTC)
     memory = alerts.Alerts.read(context.cursor, first=now - HISTORY)
     try:
-        for held in held_hours(warehouse.engine(), memory):
+        for held in held_hours(warehouse.engine(ExpectationsSettings().warehouse_url), memory):
             memory.take(held)
     except SQLAlchemyError as error:
         # What is told of failed runs does not wait for it.

@@ -22,11 +22,7 @@ _FIRST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 def pruned_runs(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
     """Old runs that Dagster has forgotten, and how many events it no longer keeps of those that stay."""
     before = datetime.now(UTC) - timedelta(days=OrchestrationSettings().dagster_keep_days)
-    newest = context.instance.get_latest_materialization_event(KEY)
-    last = (
-        newest.asset_materialization.metadata.get("pruned_until") if newest and newest.asset_materialization else None
-    )
-    since = datetime.fromtimestamp(float(last.value), UTC) if isinstance(last, dg.TimestampMetadataValue) else _FIRST
+    since = _pruned_until(context.instance)
     # A day longer than need be: a run is looked at again that was created then and has ended since.
     pruned = prune(context.instance, since - timedelta(days=1), before)
     return dg.MaterializeResult(

@@ -1,11 +1,14 @@
 """Held hours are told of like failed runs: nobody is to find out by a mart that has stopped growing (S0-064)."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, text
 
 from orchestration.alerts import Alerts
 from orchestration.defs.alerts import held_hours
+from warehouse.engine import create_engine
+from warehouse.roles import EXPECTATIONS
 
 HOUR = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -38,6 +41,16 @@ def test_hours_that_are_held_are_told_of_once_by_site_and_expectation(warehouse_
     assert held_hours(warehouse_engine, memory) == []
     hold(warehouse_engine, "west", 1)
     assert [held.step for held in held_hours(warehouse_engine, memory)] == ["values_are_plausible of site west"]
+
+
+def test_the_login_of_the_expectations_may_ask(
+    warehouse_engine: Engine, warehouse_url: str, as_role: Callable[[str, str], str]
+) -> None:
+    """By which the sensor asks where each package has a login of its own."""
+    hold(warehouse_engine, "south", 0)
+    engine = create_engine(as_role(EXPECTATIONS, warehouse_url))
+    assert len(held_hours(engine, Alerts(since=datetime.now(UTC) - timedelta(hours=1)))) == 1
+    engine.dispose()
 
 
 def test_what_was_let_go_before_anybody_looked_is_not_told(warehouse_engine: Engine) -> None:

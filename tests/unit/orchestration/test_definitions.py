@@ -18,18 +18,6 @@ ROOT = Path(__file__).resolve().parents[3]
 API = dg.AssetKey(["inbox", "batches"])
 
 
-@pytest.fixture(scope="module")
-def defs(manifest: None) -> dg.Definitions:
-    from orchestration.definitions import defs
-
-    return defs
-
-
-@pytest.fixture(scope="module")
-def graph(defs: dg.Definitions) -> AssetGraph:
-    return defs.resolve_asset_graph()
-
-
 def downstream_of(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
     found: set[dg.AssetKey] = set()
     queue = [key]
@@ -291,18 +279,3 @@ def test_long_runs_leave_a_slot_to_loads_and_rollups(defs: dg.Definitions) -> No
     short |= {"release_hours"}
     long = {job.name for job in jobs if job.tags.items() >= BACKGROUND.items()}
     assert long == {job.name for job in jobs} - short - {"model_report", "__ASSET_JOB"}
-
-
-def test_every_table_shows_its_columns_with_their_types(graph: AssetGraph) -> None:
-    """The asset graph answers what a table holds, without a look into the database."""
-    of_python = {"inbox.batches", "raw.readings", "ml.scores", "ml.remaining_life", "ops.archived_days", "ops.holds"}
-    shown = {key: graph.get(key).metadata.get("dagster/column_schema") for key in graph.get_all_asset_keys()}
-    by_name = {".".join(key.path): schema for key, schema in shown.items() if schema is not None}
-    assert of_python <= by_name.keys()
-    marts = {name for key in shown if (name := ".".join(key.path)).startswith(("marts.", "raw."))}
-    assert marts - by_name.keys() == set()
-    readings = {column.name: (column.type, column.constraints.nullable) for column in by_name["raw.readings"].columns}
-    assert readings["event_time"] == ("timestamp with time zone", False)
-    assert readings["quality"][0] == "real"
-    kpis = {column.name: column.type for column in by_name["marts.fct_worker_kpis_daily"].columns}
-    assert (kpis["date"], kpis["worker_code"]) == ("date", "text")
