@@ -1,6 +1,6 @@
 """The Celery app of a worker, `celery -A orchestration.celery_worker worker`, set up by the instance's dagster.yaml.
 
-So the worker and who sends it runs cannot differ: broker, result store and options are those of the run launcher.
+So the worker and who sends it runs cannot differ: broker and options are those of the run launcher.
 """
 
 from celery import Celery

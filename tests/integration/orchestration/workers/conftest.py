@@ -139,9 +139,11 @@ class Cluster:
         return [entry.user_message or entry.message for entry in self.instance.all_logs(run_id, of_type=of_type)]
 
     def worker_of(self, run_id: str) -> str:
-        """Which worker is at a run or has run it, by Celery's own record."""
-        task = self.celery.AsyncResult(self.run(run_id).tags[TASK])
-        return str(task.info["hostname"] if task.state == "STARTED" else task.worker)
+        """Which worker is at a run, by what the workers say."""
+        task_id = self.run(run_id).tags[TASK]
+        answers = self.celery.control.inspect(timeout=2).query_task(task_id)
+        (worker,) = (name for name, known in answers.items() if task_id in known)
+        return str(worker)
 
     def await_workers(self, count: int) -> None:
         """Wait until so many answer."""
