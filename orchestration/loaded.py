@@ -47,7 +47,7 @@ def of_ledger(summary: LoadSummary, newest: Sequence[Batch], api_url: str) -> di
     Args:
         summary: Of the whole run.
         newest: Some of its batches.
-        api_url: Of the site's ingestion API.
+        api_url: Of the site's ingestion API, as a browser reaches it.
     """
     return {
         "rows_written": summary.batch_count,
@@ -62,7 +62,7 @@ def _table(newest: Sequence[Batch], api_url: str, batch_count: int) -> str:
         return "none"
     lines = [" | ".join(_COLUMNS), " | ".join("---" for _ in _COLUMNS)]
     for batch in newest:
-        page = f"{api_url.rstrip('/')}/api/v1/batches/{batch.batch_id}"
+        page = f"{api_url}/api/v1/batches/{batch.batch_id}"
         counts = (batch.item_count, batch.inserted_count, batch.revised_count, batch.duplicate_count)
         cells = (f"[{batch.batch_seq}]({page})", batch.kind, _escaped(batch.credential), f"{batch.received_at:%F %T}")
         lines.append(" | ".join([*cells, *(f"{count}" for count in counts), f"{batch.quarantined_count}"]))
