@@ -33,6 +33,7 @@ RAW: Final = {
     "events": "Observed activities, the newest version of each. One row per source, type, time, work unit and worker.",
     "reading_revisions": "Versions of readings that a newer one replaced. One row per signal, event time and version.",
     "event_revisions": "Versions of events that a newer one replaced. One row per event and version.",
+    "loads": "Pages of batches and changes, as they were loaded. One row per load.",
     "batches": "The ingest ledger: what became of each batch. One row per batch in the inbox.",
     "touched_hours": "Which hours loads have touched and what has been computed since. One row per site and hour.",
 }
