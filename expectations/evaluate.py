@@ -143,8 +143,9 @@ def evaluate(
         found = by_name[expectation.name]
         if "element_count" not in found["result"]:
             raise ValidationBroken(f"{suite.name}.{expectation.name} could not be evaluated: {found['exception_info']}")
-        failed = [] if found["success"] else _failed_rows(engine, table, expectation, thresholds)
-        results.append(_result(suite, expectation, thresholds, by_site, failed))
+        is_success = found["success"] and not any(row[f"{expectation.name}_failed_count"] for row in by_site)
+        failed = [] if is_success else _failed_rows(engine, table, expectation, thresholds)
+        results.append(_result(suite, expectation, thresholds, by_site, failed, is_success=is_success))
     return results
 
 
@@ -164,10 +165,11 @@ def _materialize(
         for each in suite.expectations
     )
     query = window.bind(suite.query).replace("{apart}", thresholds.apart_sql(suite))
-    # What is furthest over its limit, or next to it, and that limit.
+    # What is furthest over its limit, or next to it, and that limit; critical comes before warning.
     fared = ", ".join(
         f"(array_agg(array[{each.column}, {each.limit_column}] order by {each.column} - {each.limit_column} desc))[1:1]"
-        f" as {each.name}, count(*) filter (where {_fails(each, thresholds)}) as {each.name}_failed_count"
+        f" as {each.name}, count(*) filter (where {_fails(each, thresholds)}) as {each.name}_failed_count,"
+        f" min({each.name}_severity) filter (where {_fails(each, thresholds)}) as {each.name}_failed_severity"
         for each in suite.expectations
     )
     try:
@@ -212,6 +214,8 @@ def _result(
     thresholds: Thresholds,
     by_site: list[dict[str, Any]],
     failed: list[Any],
+    *,
+    is_success: bool,
 ) -> ValidationResult:
     default = thresholds.defaults[expectation.name]
 
@@ -223,6 +227,7 @@ def _result(
             "item_count": int(row["item_count"] or 0),
             "group_count": row["group_count"],
             "failed_group_count": row[f"{expectation.name}_failed_count"],
+            "severity": row[f"{expectation.name}_failed_severity"] or default.severity,
             "worst": float(measured),
             "limit": bound(limit),
         }
@@ -260,7 +265,7 @@ def _result(
         suite=suite.name,
         expectation=expectation.name,
         severity="critical" if "critical" in severities else "warning",
-        is_success=not failed,
+        is_success=is_success,
         observed=observed,
         failed=tuple(_failed_group(suite, expectation, row) for row in failed if row.severity == "critical"),
     )

@@ -30,14 +30,23 @@ GATE: Final = "failed_hours_are_held"
 _LIMITS: Final = read_thresholds().defaults
 
 
-holds = dg.AssetSpec(
-    ["ops", "holds"],
-    deps=[dg.AssetKey(suite.asset_key) for suite in SUITES.values()],
-    group_name="expectations",
-    kinds={"python", "postgres"},
-    owners=["team:data"],
-    description="Hours that the checks of raw hold back, and who let them go why. One row per hold.",
-    metadata=table_metadata("ops", "holds"),
+def _written_by_checks(table: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["ops", table],
+        deps=[dg.AssetKey(suite.asset_key) for suite in SUITES.values()],
+        group_name="expectations",
+        kinds={"python", "postgres"},
+        owners=["team:data"],
+        description=description,
+        metadata=table_metadata("ops", table),
+    )
+
+
+results = _written_by_checks(
+    "validation_results", "What the checks of raw found. One row per validation and expectation."
+)
+holds = _written_by_checks(
+    "holds", "Hours that the checks of raw hold back, and who let them go why. One row per hold."
 )
 
 
