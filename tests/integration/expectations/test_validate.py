@@ -16,6 +16,7 @@ from expectations.data_docs import index_page
 from expectations.errors import ValidationBroken
 from expectations.suites import SUITES
 from expectations.validate import validate_window
+from warehouse import ledger
 from warehouse.engine import create_engine
 from warehouse.roles import EXPECTATIONS
 from warehouse.tables import validation_results
@@ -94,6 +95,35 @@ def test_a_half_written_validation_is_left_out_of_data_docs(validate: Validate, 
     assert shown == ["2026-03-02T10:00:00Z--2026-03-02T11:00:00Z"]
 
 
+@pytest.mark.parametrize("blocked", [".", "store", "validations", "index.html/x"])
+def test_data_docs_that_cannot_be_written_take_nothing_from_a_validation(
+    plant: Any, warehouse_url: str, warehouse_engine: Engine, tmp_path: Path, blocked: str
+) -> None:
+    """As with a full disk: what is found out is recorded and holds hours back, and the caller is warned."""
+    docs = tmp_path / "docs"
+    in_the_way = docs / blocked
+    in_the_way.parent.mkdir(parents=True, exist_ok=True)
+    in_the_way.write_text("in the way")
+    plant.batch(100, quarantined_count=10)
+    with warehouse_engine.begin() as connection:
+        ledger.touch(connection, "demo", [HOUR], HOUR)
+
+    validation = validate_window(warehouse_url, HOUR, HOUR + timedelta(hours=1), docs_dir=docs)
+
+    (warning,) = validation.warnings
+    assert warning.startswith(f"Data Docs in {docs} are not up to date: ")
+    with warehouse_engine.connect() as connection:
+        stored = connection.scalar(text("select count(*) from ops.validation_results"))
+        assert stored == len(validation.results) == sum(len(suite.expectations) for suite in SUITES.values())
+        assert connection.scalar(text("select count(*) from ops.held_hours")) == 1
+
+    in_the_way.unlink()
+    if blocked == "index.html/x":
+        in_the_way.parent.rmdir()
+    assert validate_window(warehouse_url, HOUR, HOUR + timedelta(hours=1), docs_dir=docs).warnings == ()
+    assert "invalid_rate_is_low" in index_page(docs).read_text()
+
+
 def test_nothing_but_the_warehouse_is_called(
     plant: Any, validate: Validate, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +192,7 @@ def test_validates_by_its_own_login(
 ) -> None:
     """DESIGN 4: it reads raw and adds results; it needs nothing else."""
     plant.readings([70.0, 71.0])
-    results = validate_window(as_role(EXPECTATIONS, warehouse_url), HOUR, HOUR + timedelta(hours=1), docs_dir=tmp_path)
+    own = as_role(EXPECTATIONS, warehouse_url)
+    results = validate_window(own, HOUR, HOUR + timedelta(hours=1), docs_dir=tmp_path).results
     with create_engine(warehouse_url, poolclass=NullPool).connect() as connection:
         assert connection.scalar(text("select count(*) from ops.validation_results")) == len(results) > 0
