@@ -19,7 +19,8 @@ from orchestration.attempts import is_done, is_under_way
 from orchestration.columns import table_metadata
 from orchestration.defs.resources import WarehouseResource
 from orchestration.history import History, Watch
-from orchestration.pending import classes_without_champion, old_hours_pending, unanswered_episodes
+from orchestration.pending import old_hours_pending, unanswered_episodes
+from orchestration.rolled_up_hours import classes_without_champion
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import Work, ask_for
 

@@ -18,7 +18,8 @@ from orchestration.defs.dbt_project import TRANSFORM_POOL
 from orchestration.defs.ml import model_page
 from orchestration.defs.partitions import HOURS, hour_pieces, hour_tags, hours_of, overlaps, required, spans
 from orchestration.defs.resources import WarehouseResource
-from orchestration.pending import Promotion, hours_with_readings, newest_promotions
+from orchestration.pending import Promotion, newest_promotions
+from orchestration.rolled_up_hours import hours_with_readings
 from orchestration.settings import OrchestrationSettings
 from orchestration.unscored import Gap, Unscored, join
 from orchestration.work import Work, ask_for
