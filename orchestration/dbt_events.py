@@ -1,7 +1,7 @@
 """What dbt did, as Dagster's events: those of dagster-dbt, with the rows written and where each column comes from."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,9 +33,10 @@ def asset_events(invocation: DbtCliInvocation) -> Iterator[Any]:
             if isinstance(event, (dg.Output, dg.AssetMaterialization)):
                 data = message.raw_event["data"]
                 node = invocation.manifest["nodes"][data["node_info"]["unique_id"]]
-                added: dict[str, Any] = {**_rows(node, data), **_lineage(invocation, node)}
-                event = event.with_metadata({**event.metadata, **added})
-            yield event
+                yield event.with_metadata({**event.metadata, **_rows(node, data)})
+                yield from _lineage(invocation, node)
+            else:
+                yield event
 
 
 def _rows(node: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, int]:
@@ -46,16 +47,39 @@ def _rows(node: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, int]:
     return {"rows_written": rows, **({"dagster/row_count": rows} if is_whole else {})}
 
 
-def _lineage(invocation: DbtCliInvocation, node: Mapping[str, Any]) -> dict[str, dg.TableColumnLineage]:
+def _lineage(invocation: DbtCliInvocation, node: Mapping[str, Any]) -> Iterator[dg.AssetObservation]:
+    """Where the columns of a model come from; an observation, as a materialization is kept for each hour of a range.
+
+    Dagster's own entry for it is shown by Dagster+ and answered by GraphQL; the pages of a server of one's own show the
+    table.
+    """
     compiled = Path(invocation.target_path, "compiled", node["package_name"], node["original_file_path"])
     if node["resource_type"] != "model" or not compiled.exists():
-        return {}
+        return
     translator, manifest = invocation.dagster_dbt_translator, invocation.manifest
+
+    def key_of(unique_id: str) -> dg.AssetKey:
+        return translator.get_asset_spec(manifest, unique_id, invocation.project).key
+
     deps = {
-        column: [
-            dg.TableColumnDep(translator.get_asset_spec(manifest, parent_id, invocation.project).key, name)
-            for parent_id, name in found
-        ]
+        column: [dg.TableColumnDep(key_of(parent_id), name) for parent_id, name in found]
         for column, found in lineage_of(manifest, node["unique_id"], compiled).items()
     }
-    return {"dagster/column_lineage": dg.TableColumnLineage(deps)} if deps else {}
+    if deps:
+        lineage = dg.TableColumnLineage(deps)
+        metadata: dict[str, Any] = {
+            "columns_come_from": dg.MetadataValue.md(_as_table(deps)),
+            "dagster/column_lineage": lineage,
+        }
+        yield dg.AssetObservation(key_of(node["unique_id"]), metadata=metadata)
+
+
+def _as_table(deps: Mapping[str, Sequence[dg.TableColumnDep]]) -> str:
+    lines = ["column | comes from", "--- | ---"]
+    for column, found in deps.items():
+        names: dict[str, list[str]] = {}
+        for dep in found:
+            names.setdefault(".".join(dep.asset_key.path), []).append(dep.column_name)
+        sources = "<br>".join(f"`{table}`: {', '.join(columns)}" for table, columns in names.items())
+        lines.append(f"{column} | {sources or 'no column'}")
+    return "\n".join(lines)

@@ -116,22 +116,6 @@ def test_a_load_says_what_it_did(loaded: Any) -> None:
     assert readings["load_ids"] == f"{load_id} to {load_id}"
 
 
-def test_a_mart_shows_the_rows_written_and_where_its_columns_come_from(rolled_up: Any) -> None:
-    def shown(table: str) -> Any:
-        event = rolled_up.instance.get_latest_materialization_event(dg.AssetKey(["marts", table]))
-        return {name: value.value for name, value in event.asset_materialization.metadata.items()}
-
-    hourly = shown("fct_sensor_readings_hourly")
-    assert [(hourly["rows_written"],)] == rolled_up.rows("select count(*) from marts.fct_sensor_readings_hourly")
-    assert "dagster/row_count" not in hourly
-    sites = shown("dim_sites_history")
-    assert sites["dagster/row_count"] == sites["rows_written"] == 1
-    lineage = shown("fct_worker_hours")["dagster/column_lineage"].deps_by_column
-    events = dg.AssetKey(["staging", "stg_raw__events"])
-    assert lineage["units_produced"] == [dg.TableColumnDep(events, "units_produced")]
-    assert dg.TableColumnDep(dg.AssetKey(["intermediate", "int_states_resolved"]), "state") in lineage["working_s"]
-
-
 def test_health_waits_for_equipment(loaded: Any) -> None:
     assert "no equipment in the marts yet" in loaded.at_the_hour("half_hourly_equipment_health").skip_message
 
@@ -163,6 +147,25 @@ def test_without_a_champion_nothing_is_scored_and_the_rollup_still_succeeds(roll
 def test_a_first_model_waits_for_enough_history(rolled_up: Any) -> None:
     assert "still coming in" in rolled_up.tick("on_missing_champion").skip_message
     assert "pump: 5 of 24 hours" in rolled_up.tick("on_missing_champion").skip_message
+
+
+def test_a_mart_shows_the_rows_written_and_where_its_columns_come_from(rolled_up: Any) -> None:
+    def shown(table: str) -> Any:
+        event = rolled_up.instance.get_latest_materialization_event(dg.AssetKey(["marts", table]))
+        return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+    hourly = shown("fct_sensor_readings_hourly")
+    assert [(hourly["rows_written"],)] == rolled_up.rows("select count(*) from marts.fct_sensor_readings_hourly")
+    assert "dagster/row_count" not in hourly
+    sites = shown("dim_sites_history")
+    assert sites["dagster/row_count"] == sites["rows_written"] == 1
+    (seen,) = rolled_up.instance.fetch_observations(dg.AssetKey(["marts", "fct_worker_hours"]), limit=1).records
+    told = seen.asset_observation.metadata
+    assert "| `staging.stg_raw__events`: units_produced" in told["columns_come_from"].value
+    lineage = told["dagster/column_lineage"].value.deps_by_column
+    events = dg.AssetKey(["staging", "stg_raw__events"])
+    assert lineage["units_produced"] == [dg.TableColumnDep(events, "units_produced")]
+    assert dg.TableColumnDep(dg.AssetKey(["intermediate", "int_states_resolved"]), "state") in lineage["working_s"]
 
 
 def test_a_worker_kpi_is_what_the_pencil_says(summarized: Any) -> None:
