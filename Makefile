@@ -81,10 +81,10 @@ bench: setup ## Measure beside InfluxDB, a plain endpoint, COPY. ONLY=warehouse:
 bench-ml: setup ## Judge the models on public data: tables and figures in OUT (.millrace/bench) [ONLY=skab or rul] [MLFLOW=uri]
 	@$(BIN)/python -m bench.ml $(if $(ONLY),--only $(ONLY)) $(if $(OUT),--out "$(OUT)") $(if $(MLFLOW),--mlflow "$(MLFLOW)")
 
-bench-deps: ## Install what the benchmark needs: Debian's influxdb and wrk (needs root)
-	@command -v apt-get >/dev/null || { echo "millrace: no apt-get here; install InfluxDB 1.x and wrk yourself"; exit 1; }
+bench-deps: ## Install what the benchmark needs: Debian's influxdb, redis-server and wrk (needs root)
+	@command -v apt-get >/dev/null || { echo "millrace: no apt-get here; install InfluxDB 1.x, Redis and wrk yourself"; exit 1; }
 	@test "$$(id -u)" = 0 || { echo "millrace: installing needs root: sudo make bench-deps"; exit 1; }
-	@apt-get install -y --no-install-recommends influxdb wrk
+	@apt-get install -y --no-install-recommends influxdb redis-server wrk
 
 ##@ Set up
 setup: $(STAMP) $(MANIFEST) ## Create .venv and install the pinned versions (done by every other target)

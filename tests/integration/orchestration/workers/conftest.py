@@ -161,24 +161,38 @@ class Cluster:
             yield
 
 
+class Broker:
+    """A Redis server that keeps nothing."""
+
+    def __init__(self, home: Path, program: str) -> None:
+        self._socket = home / "redis.sock"
+        self._command = [program, "--port", "0", "--unixsocket", str(self._socket), "--save", "", "--dir", str(home)]
+        self.url = f"redis+socket://{self._socket}"
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        until(self._socket.exists, "Redis's start")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._socket.unlink()
+
+
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a Redis server."""
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The Redis server of this module."""
     if REDIS is None:
         pytest.skip("redis-server is not installed (Debian: apt install redis-server)")
-    home = tmp_path_factory.mktemp("redis")
-    socket = home / "redis.sock"
-    command = [REDIS, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(home)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    until(socket.exists, "Redis's start")
-    yield f"redis+socket://{socket}"
-    server.terminate()
-    server.wait(20)
+    broker = Broker(tmp_path_factory.mktemp("redis"), REDIS)
+    yield broker
+    broker.kill()
 
 
 @pytest.fixture(scope="module")
 def cluster(
-    broker: str, postgres: Any, databases: dict[str, str], api_address: str, tmp_path_factory: pytest.TempPathFactory
+    broker: Broker, postgres: Any, databases: dict[str, str], api_address: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
     """Two sites, two workers, and everything between them."""
     prepare_manifest()
@@ -197,7 +211,7 @@ def cluster(
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {
             "DAGSTER_HOME": str(home),
-            "MILLRACE_CELERY_URL": broker,
+            "MILLRACE_CELERY_URL": broker.url,
             "MILLRACE_DAGSTER_STORAGE_URL": storage_url.render_as_string(hide_password=False),
             "MILLRACE_SITES": json.dumps(dict.fromkeys(SITES, api_address)),
             "MILLRACE_PULL_KEYS": json.dumps(pull),

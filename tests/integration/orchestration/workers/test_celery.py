@@ -106,6 +106,19 @@ def test_a_pool_holds_one_run_whatever_the_number_of_workers(cluster: Any) -> No
     assert [cluster.status(run_id) for run_id in (first, second)] == ["CANCELING", "CANCELED"]
 
 
+def test_without_redis_a_run_fails_at_once_and_with_it_the_workers_are_back(cluster: Any, broker: Any) -> None:
+    """The sensor that asked for it asks again (docs/decisions/0008). What is queued in Redis may be lost with it."""
+    broker.kill()
+    lost = cluster.load("north")
+    cluster.dequeue()
+    assert cluster.status(lost) == "FAILURE"
+    broker.start()
+    again = cluster.load("north")
+    cluster.dequeue()
+    cluster.wait(again, "SUCCESS")
+    assert cluster.counts() == {"north": 3 * COUNT, "south": 2 * COUNT}
+
+
 def queue(cluster: Any, hour: dict[str, str]) -> str:
     run_id = cluster.submit("hourly_rollup", **hour, **{"dagster-celery/queue": "nobody"})
     # The first time that Dagster sees a pool it writes its limit down, and holds nothing back yet.
