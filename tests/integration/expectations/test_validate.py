@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, NullPool, select, text
+from sqlalchemy import Engine, NullPool, event, select, text
 from typer.testing import CliRunner
 
 from expectations.__main__ import app
@@ -141,6 +141,34 @@ def test_nothing_but_the_warehouse_is_called(
     validate()
 
     assert set(asked) <= {"127.0.0.1", "localhost"}
+
+
+def test_each_suite_reads_its_table_once_and_no_column_that_it_does_not_name(plant: Any, validate: Validate) -> None:
+    """D10: what is judged is computed by the warehouse; Great Expectations gets the groups, by name."""
+    plant.batch(100, quarantined_count=10)
+    plant.readings([70.0, 71.0])
+    plant.events({})
+    sent: list[str] = []
+
+    def listen(_: Any, __: Any, statement: str, *___: Any) -> None:
+        sent.append(" ".join(statement.split()))
+
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        validate()
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)
+
+    for suite in SUITES.values():
+        (query,) = [statement for statement in sent if re.search(rf"from {'[.]'.join(suite.asset_key)}\b", statement)]
+        assert query.startswith("create temporary table")
+        # A star stands for columns that a step before it named.
+        assert not re.search(r"(select|,) \*( ,|,)? from raw\.", query)
+        (alias,) = re.findall(rf"from {'[.]'.join(suite.asset_key)} as (\w+)", query) or [None]
+        assert alias is None or f"{alias}.*" not in query
+        sent.remove(query)
+    # Great Expectations puts its own around the columns that we name.
+    assert [statement for statement in sent if re.search(r"select \* from (?!\()", statement, re.IGNORECASE)] == []
 
 
 def test_a_warehouse_without_tables_is_an_error_that_says_what_to_do(
