@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from dagster._core.workspace.load_target import GrpcServerTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
+from orchestration.alerts import Alerts
+from orchestration.defs.alerts import SETTLES, look
 from orchestration.local.processes import answers
 from warehouse.embedded import EmbeddedPostgres
 
@@ -66,6 +69,7 @@ class RealDagster:
         self.code_server = self._start_code_server()
         target = GrpcServerTarget(host="127.0.0.1", port=code_port, socket=None, location_name="millrace")
         self.workspace = WorkspaceProcessContext(self.instance, target)
+        self._told = Alerts(since=datetime.now(UTC))
 
     def start(self, *command: str, **settings: str) -> subprocess.Popen[bytes]:
         """Start a process of Dagster in a group of its own, as the supervisor does."""
@@ -104,7 +108,8 @@ class RealDagster:
         run = create_run_for_test(
             self.instance,
             job_name=job_name,
-            tags=dict(tags),
+            # Nothing but the sensors starts it again.
+            tags={**tags, "dagster/max_retries": "0"},
             run_config=dict(run_config),
             remote_job_origin=job.get_remote_origin(),
             job_code_origin=origin,
@@ -119,7 +124,7 @@ class RealDagster:
         return run.status
 
     def failure(self, run_id: str) -> str:
-        """Let run monitoring look until the run has failed; returns all that its events say of errors."""
+        """Let run monitoring look until the run has failed; returns what people are told of it."""
 
         def is_failed() -> bool:
             list(execute_run_monitoring_iteration(self.workspace, logging.getLogger("monitoring")))
@@ -128,14 +133,9 @@ class RealDagster:
             return status == dg.DagsterRunStatus.FAILURE
 
         until(is_failed, "noticing the death")
-        said = []
-        for entry in self.instance.all_logs(run_id):
-            event = entry.dagster_event
-            if event is not None and event.is_failure:
-                said.append(event.message or "")
-                if event.is_step_failure and event.step_failure_data.error is not None:
-                    said.append(event.step_failure_data.error.to_string())
-        return "\n".join(said)
+        (told,) = look(self.instance, self._told, datetime.now(UTC) + 2 * SETTLES)[0]
+        self._told.told.clear()
+        return str(told)
 
     # --- what is killed ---
 

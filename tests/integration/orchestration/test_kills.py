@@ -5,17 +5,16 @@ as Dagster starts it, on a code server and a PostgreSQL of this module's own. Th
 again, and at the end every item that was sent is there once and every mart is what a rebuild makes of it.
 """
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from tests.integration.dbt_project.conftest import Dbt
 from tests.integration.orchestration.real_dagster import PARAMETERS, RealDagster
+from tests.integration.orchestration.test_backfill import built
 from warehouse.embedded import EmbeddedPostgres
 from warehouse.migrate import Branch, migrate
 
@@ -73,6 +72,14 @@ class Drills:
         while requests := self.plant.tick(sensor).run_requests:
             assert [self.plant.run(request, job).success for request in requests] == [True] * len(requests)
 
+    def kill_twice(self, sensor: str, job: str, at_the_end: str, in_the_middle: str) -> None:
+        """Kill the run's process when all is built and not noted, PostgreSQL while it builds; then let it be."""
+        (request, *_) = self.plant.tick(sensor).run_requests
+        assert "terminated by signal 9" in self.kill(request, job, at_the_end, WORKER)
+        (request, *_) = self.plant.tick(sensor).run_requests
+        assert "server closed the connection" in self.kill(request, job, in_the_middle, POSTGRES)
+        self.follow(sensor, job)
+
     def kill(self, request: Any, job: str, table: str, victim: str) -> str:
         """Launch what was asked for, kill the victim while it waits for a table; returns what the failed run says."""
         partition = {"dagster/partition": request.partition_key} if request.partition_key else {}
@@ -110,15 +117,67 @@ def drills(
 
 @pytest.fixture(scope="module")
 def loaded(drills: Drills) -> Drills:
+    """Killed three times with the registry and the readings stored and the events staged, and loaded then."""
+    for victim, told in (
+        (WORKER, "terminated by signal 9"),
+        (CODE_SERVER, "the run's process is gone"),
+        (POSTGRES, "server closed the connection"),
+    ):
+        (request,) = drills.plant.tick("on_new_batches").run_requests
+        assert told in drills.kill(request, "load", "raw.events", victim)
+        assert drills.plant.rows("select count(*) from raw.readings") == [(drills.sent["readings"],)]
+        assert drills.plant.rows("select count(*) from raw.events") == [(0,)]
+    drills.follow("on_new_batches", "load")
     return drills
 
 
-def test_a_load(drills: Drills) -> None:
-    """It has stored the registry and the readings, and waits with the events staged."""
-    for victim in (WORKER, CODE_SERVER, POSTGRES):
-        (request,) = drills.plant.tick("on_new_batches").run_requests
-        print(victim, drills.kill(request, "load", "raw.events", victim))
-        readings = drills.plant.rows("select count(*) from raw.readings")
-        assert readings == [(drills.sent["readings"],)]
-        assert drills.plant.rows("select count(*) from raw.events") == [(0,)]
-    drills.follow("on_new_batches", "load")
+@pytest.fixture(scope="module")
+def referenced(loaded: Drills) -> Drills:
+    loaded.kill_twice("on_reference_changes", "reference", "raw.reference_builds", "marts.dim_equipment_history")
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def rolled_up(referenced: Drills) -> Drills:
+    referenced.kill_twice("on_touched_hours", "hourly_rollup", "raw.touched_hours", "marts.fct_sensor_readings_hourly")
+    return referenced
+
+
+@pytest.fixture(scope="module")
+def summarized(rolled_up: Drills) -> Drills:
+    rolled_up.kill_twice("on_summarizable_hours", "daily_kpis", "raw.touched_hours", "marts.fct_worker_kpis_daily")
+    return rolled_up
+
+
+def test_a_load_goes_on_where_it_was_killed(loaded: Drills) -> None:
+    """Nothing is lost, and nothing is there twice."""
+    sent = loaded.sent
+    assert loaded.plant.rows("select count(*) from raw.readings") == [(sent["readings"],)]
+    assert loaded.plant.rows("select count(*) from raw.events") == [(sent["events"],)]
+    assert loaded.plant.rows("select sum(duplicate_count), sum(revised_count) from raw.loads") == [(0, 0)]
+    assert "all is loaded" in loaded.plant.tick("on_new_batches").skip_message
+
+
+def test_reference_models_are_built_again(referenced: Drills) -> None:
+    assert referenced.plant.rows("select count(*) from raw.reference_builds") == [(1,)]
+    assert "up to date" in referenced.plant.tick("on_reference_changes").skip_message
+
+
+def test_hours_are_rolled_up_again_and_settled(rolled_up: Drills) -> None:
+    counted = "select sum(reading_count) from marts.fct_sensor_readings_hourly"
+    assert rolled_up.plant.rows(counted) == [(rolled_up.sent["readings"],)]
+    assert rolled_up.plant.rows("select count(*) from raw.touched_hours where rolled_up_count < touch_count") == [(0,)]
+
+
+def test_days_are_summarized_again_and_every_mart_is_what_a_rebuild_makes_of_it(
+    summarized: Drills, databases: dict[str, str], tmp_path: Path
+) -> None:
+    assert summarized.plant.rows("select count(*) from raw.touched_hours where summarized_count < touch_count") == [
+        (0,)
+    ]
+    kept = built(summarized.plant.engine)
+    dbt = Dbt(databases["warehouse"], tmp_path / "dbt")
+    dbt("run", "--full-refresh", "--exclude", "tag:health")
+    dbt.close()
+    rebuilt = built(summarized.plant.engine)
+    assert [table for table in rebuilt if rebuilt[table] != kept[table]] == []
