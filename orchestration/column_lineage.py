@@ -78,7 +78,7 @@ def _worked_out(manifest: Mapping[str, Any], unique_id: str, sql: str) -> Lineag
             for column in query.named_selects
         }
     except SqlglotError as error:
-        _log.info("no lineage of the columns of %s: %s", unique_id, error)
+        _log.warning("no lineage of the columns of %s: %s", unique_id, error)
         return {}
 
 
