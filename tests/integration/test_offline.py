@@ -47,7 +47,8 @@ finally:
 from dbt import tracking
 from dbt.cli.main import dbtRunner
 
-project = ["--project-dir", "dbt_project", "--profiles-dir", "dbt_project", "--target-path", str(scratch / "target"), "--log-path", sys.argv[1]]
+places = ["--target-path", str(scratch / "target"), "--log-path", str(scratch)]
+project = ["--project-dir", "dbt_project", "--profiles-dir", "dbt_project", *places]
 assert dbtRunner().invoke(["--quiet", "parse", "--no-partial-parse", *project]).success
 assert tracking.active_user.do_not_track
 print("dbt parsed")
