@@ -44,12 +44,14 @@ coverage: setup ## Run every test but those of the whole platform, and show the 
 test-unit: setup ## Run the unit tests alone (under a minute, no database)
 	@$(BIN)/python -m pytest -q tests/unit
 
-test-timescale: setup ## Run the warehouse's and dbt's tests, but for two of plain tables, on timescale-up's TimescaleDB
+# What it leaves out: tests of plain tables, and of single figures, whose SQL the tests of builds run on either server.
+test-timescale: setup ## Run the tests of the warehouse and of what dbt builds on timescale-up's TimescaleDB
 	@urls="$${MILLRACE_TEST_WAREHOUSE_URL:-$$(tests/timescale.sh up $(WORKERS))}" && test -n "$$urls" && \
 		MILLRACE_TEST_WAREHOUSE_URL="$$urls" $(BIN)/python -m pytest -q -n $$(wc -w <<<"$$urls") $(BY_FILE) \
 			tests/integration/warehouse tests/integration/dbt_project \
 			tests/integration/orchestration/test_storage.py --ignore tests/integration/warehouse/test_embedded.py \
-			--ignore tests/integration/dbt_project/test_first_builds.py --ignore tests/integration/dbt_project/test_hourly_retention.py
+			--ignore tests/integration/dbt_project/test_first_builds.py --ignore tests/integration/dbt_project/test_hourly_retention.py \
+			--ignore tests/integration/dbt_project/figures
 
 timescale-up: ## Start a real TimescaleDB for the tests and print its URLs (needs Debian or Ubuntu and root; 800 MB)
 	@tests/timescale.sh up $(WORKERS)

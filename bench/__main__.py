@@ -26,7 +26,7 @@ from bench.servers import ROOT, Databases, influxdb, millrace, plain_endpoint
 from bench.steadiness import measure_single_posts
 from bench.warehouses import Warehouses
 
-OF_WAREHOUSE = ("load", "memory", "rollup", "queries")
+OF_WAREHOUSE = ("load", "memory", "rollup", "queries", "validation")
 OF_MODELS = ("scoring", "day")
 SPREAD = "spread"
 PARTS = ("rates", "single", "stages", *OF_WAREHOUSE, *OF_MODELS, SPREAD)
@@ -40,7 +40,7 @@ def main(
     minutes: Annotated[float, typer.Option(help="How long memory is watched")] = 1,
     seconds: Annotated[int, typer.Option(help="Length of a round")] = 6,
     rounds: Annotated[int, typer.Option(help="Alternating rounds; the median counts")] = 3,
-    only: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(PARTS)}; warehouse: its four")] = ",".join(
+    only: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(PARTS)}; warehouse: its five")] = ",".join(
         PARTS
     ),
 ) -> None:
@@ -103,6 +103,10 @@ def _warehouse(report: Report, parts: set[str], directory: Path, rounds: int) ->
             measure_rollup(report, warehouses, rounds)
         if "queries" in parts:
             measure_queries(report, warehouses, rounds)
+        if "validation" in parts:
+            from bench.validation import measure_validation
+
+            measure_validation(report, warehouses, directory, rounds)
         if "day" in parts:
             from bench.scored_day import measure_scored_day
 
