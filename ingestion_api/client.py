@@ -9,6 +9,7 @@ Retrying, spooling and loading do not belong here; the module needs httpx and ms
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -104,6 +105,7 @@ class IngestionClient:
 
     def __init__(self, base_url: str, api_key: str, timeout_s: float = 30) -> None:
         # trust_env would let a .netrc entry replace the API key and send loopback calls through a proxy.
+        self._timeout_s = timeout_s
         self._http = httpx.Client(
             base_url=base_url,
             timeout=timeout_s,
@@ -201,7 +203,7 @@ class IngestionClient:
                 next_cursor=int(about[b"millrace.next_cursor"]),
                 has_more=about[b"millrace.has_more"] == b"true",
             )
-        except (pyarrow.ArrowException, KeyError, TypeError, ValueError) as error:
+        except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError) as error:  # OSError: cut short
             raise ApiUnavailable(f"{response.url} answered with something that is not a page: {error}") from error
 
     def pull_registry_changes(self, after: int, *, limit: int = 1_000) -> Sequence[RegistryChange]:
@@ -222,11 +224,14 @@ class IngestionClient:
     def cursors(self) -> dict[str, int]:
         """Return the highest number stored for the key's site, by `readings`, `events`, `registry` and `alarms`.
 
+        All of the answer has to come within the client's timeout: who looks at many sites cannot wait for one of which
+        a byte comes now and then.
+
         Raises:
             ApiUnavailable: Try again later.
             ApiRefused: The key may not pull.
         """
-        return _decode(_checked(self._send("GET", "/cursors")), dict[str, int])
+        return _decode(_checked(asyncio.run(self._get_in_time("/cursors"))), dict[str, int])
 
     def report_loss(self, report: LossReport) -> Loss:
         """Report items that will never be sent; the API keeps the highest total of each client, kind and reason.
@@ -263,8 +268,21 @@ class IngestionClient:
                 method, f"{API_PREFIX}{path}", params=params, headers=headers, content=content, json=json
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = str(error) or type(error).__name__
-            raise ApiUnavailable(f"{method} {self._http.base_url}: {said}") from error
+            raise self._unavailable(method, error) from error
+
+    async def _get_in_time(self, path: str) -> httpx.Response:
+        # A timeout of httpx begins anew with each byte.
+        about = {"base_url": self._http.base_url, "headers": self._http.headers, "timeout": self._timeout_s}
+        try:
+            async with asyncio.timeout(self._timeout_s), httpx.AsyncClient(**about, trust_env=False) as http:
+                return await http.get(f"{API_PREFIX}{path}")
+        except TimeoutError as error:
+            raise ApiUnavailable(f"GET {self._http.base_url}: no answer within {self._timeout_s:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unavailable("GET", error) from error
+
+    def _unavailable(self, method: str, error: Exception) -> ApiUnavailable:
+        return ApiUnavailable(f"{method} {self._http.base_url}: {str(error) or type(error).__name__}")
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

@@ -5,6 +5,7 @@ hour. What is due moves to an outbox and stays there, word for word, until the w
 down loses nothing, and an alert that comes twice, because a process died before its cursor was kept, bears the same id.
 """
 
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from orchestration.errors import AlertNotTaken
 _LONGEST_ERROR: Final = 500
 # What databases add to an error are the values of a row: they may name a worker (C40).
 _VALUES: Final = ("[SQL:", "[parameters:", "DETAIL:", "CONTEXT:")
+_DBT_SAID: Final = "Errors parsed from dbt logs:"
+_DBT_PROGRESS: Final = re.compile(r"^\d+ of \d+ .*$", re.MULTILINE)
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +158,8 @@ def post(url: str, alert: Alert, timeout_s: float) -> None:
 
 def one_line(message: str) -> str:
     """An error's message as one line of bounded length, without the values of rows."""
+    # dagster-dbt begins with its command line, and dbt with the models that failed; only then they say why.
+    message = _DBT_PROGRESS.sub("", message.rpartition(_DBT_SAID)[2])
     for marker in _VALUES:
         message = message.split(marker)[0]
     line = " ".join(message.split())

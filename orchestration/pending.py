@@ -127,35 +127,6 @@ def site_zones(engine: Engine) -> list[ZoneInfo]:
     return [ZoneInfo(name) for name in names or ["UTC"]]
 
 
-def classes_without_champion(engine: Engine, model_format: int) -> dict[str, int]:
-    """Hours with readings by equipment class, for the classes without a champion that this release can read.
-
-    Args:
-        engine: The warehouse.
-        model_format: The oldest that it reads; the ledger has that of each version, and none of the oldest ones.
-    """
-    with engine.connect() as connection:
-        if not _exists(connection, "marts.fct_sensor_readings_hourly"):
-            return {}
-        rows = connection.execute(
-            text("""
-                select d.equipment_class, count(distinct f.hour) as hours
-                from marts.dim_equipment as d
-                inner join marts.fct_sensor_readings_hourly as f using (site_code, equipment_code)
-                left join lateral (
-                    select coalesce(cast(metrics ->> 'format' as integer), 1) as format from ml.promotions
-                    where is_promoted and model_name = 'anomaly-' || d.equipment_class
-                    order by promotion_id desc limit 1
-                ) as champion on true
-                where coalesce(champion.format, 0) < :model_format
-                group by d.equipment_class
-                order by d.equipment_class
-            """),
-            {"model_format": model_format},
-        )
-        return {row.equipment_class: row.hours for row in rows}
-
-
 def equipment_classes(engine: Engine) -> list[str]:
     """The equipment classes of all sites."""
     with engine.connect() as connection:
@@ -232,27 +203,6 @@ def newest_promotions(engine: Engine) -> list[Promotion]:
             )
             for row in rows
         ]
-
-
-def hours_with_readings(
-    engine: Engine, equipment_class: str, *, until: datetime, since: datetime | None = None
-) -> list[datetime]:
-    """The hours from that of `since` up to `until` in which equipment of the class has readings, oldest first, UTC."""
-    with engine.connect() as connection:
-        if not _exists(connection, "marts.fct_sensor_readings_hourly"):
-            return []
-        hours = connection.scalars(
-            text("""
-                select distinct f.hour
-                from marts.fct_sensor_readings_hourly as f
-                inner join marts.dim_equipment as d using (site_code, equipment_code)
-                where d.equipment_class = :equipment_class and f.hour <= :until
-                    and f.hour > coalesce(cast(:since as timestamptz) - interval '1 hour', '-infinity')
-                order by f.hour
-            """),
-            {"equipment_class": equipment_class, "until": until, "since": since},
-        )
-        return list(hours)
 
 
 def old_hours_pending(engine: Engine) -> int:

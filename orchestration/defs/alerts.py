@@ -33,6 +33,8 @@ HISTORY: Final = timedelta(hours=1)
 _READ_AT_ONCE: Final = 100
 # A tick has 60 s, and a webhook a few seconds for each.
 _MOST_POSTS: Final = 5
+# How Dagster's code server begins to tell what became of a run's process, such as "was terminated by signal 9".
+_DIED: Final = "Run execution process"
 _TAGS: Final = (SITE_TAG, CLASS_TAG, PARTITION, RANGE_START, RANGE_END)
 _settings = OrchestrationSettings()
 
@@ -138,9 +140,12 @@ def _failures(instance: dg.DagsterInstance, memory: alerts.Alerts, until: dateti
 def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun, record: dg.EventLogRecord) -> alerts.Failure:
     ended = record.event_log_entry.get_dagster_event()
     step, error = "", ended.message or ""
-    # Run monitoring ends a run by a message alone.
+    # Run monitoring ends a run by a message alone, and the code server by one that does not say why.
     if ended.event_specific_data is not None and ended.job_failure_data.error is not None:
         error = ended.job_failure_data.error.message
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+        if _DIED in (message := entry.get_dagster_event().message or ""):
+            error = message[message.index(_DIED) :]
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         event = entry.get_dagster_event()
         found = event.step_failure_data.error

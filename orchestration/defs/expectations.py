@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import dagster as dg
 
-from expectations.data_docs import index_page
 from expectations.errors import ExpectationsError
 from expectations.holds import release
 from expectations.settings import ExpectationsSettings
@@ -22,6 +21,7 @@ from orchestration.defs.partitions import hours_of
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import waiting_hours
 from orchestration.seen import LEDGER, observation
+from orchestration.settings import OrchestrationSettings
 from warehouse import ledger
 
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
@@ -89,7 +89,7 @@ def raw_is_plausible(
     settings = ExpectationsSettings()
     about: dict[str, Any] = {
         "window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC",
-        "data_docs": dg.MetadataValue.path(str(index_page(settings.data_docs_dir))),
+        "data_docs": dg.MetadataValue.url(f"{OrchestrationSettings().data_docs_base_url()}/index.html"),
     }
     validation = validate_window(warehouse.url(settings.warehouse_url), start, end, dagster_run_id=context.run.run_id)
     for warning in validation.warnings:

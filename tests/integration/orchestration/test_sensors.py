@@ -19,20 +19,27 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def history(plant: Any) -> Any:
-    """Two pumps with thirty hours of readings in the marts, and no champion."""
+    """Two pumps with thirty hours of readings in the marts between them, a fan without any, and no champion."""
     with plant.engine.begin() as connection:
         connection.execute(
             text("""
                 create table marts.dim_equipment (site_code text, equipment_code text, equipment_class text);
-                create table marts.fct_sensor_readings_hourly (site_code text, equipment_code text, hour timestamptz);
-                insert into marts.dim_equipment values ('demo', 'P1', 'pump'), ('demo', 'P2', 'pump');
+                create table marts.fct_sensor_readings_hourly
+                    (site_code text, equipment_code text, metric text, signal_id integer, hour timestamptz);
+                insert into marts.dim_equipment values
+                    ('demo', 'P1', 'pump'), ('demo', 'P2', 'pump'), ('demo', 'F1', 'fan');
+                insert into raw.signals (site_code, equipment_code, metric)
+                select site_code, equipment_code, metric
+                from marts.dim_equipment, unnest(array['flow', 'new']) as metric;
             """)
         )
         connection.execute(
             text("""
                 insert into marts.fct_sensor_readings_hourly
-                select 'demo', equipment_code, cast(:noon as timestamptz) + make_interval(hours => number)
-                from marts.dim_equipment cross join generate_series(0, 29) as number
+                select 'demo', equipment_code, metric, signal_id,
+                    cast(:noon as timestamptz) + make_interval(hours => number)
+                from raw.signals cross join generate_series(0, 29) as number
+                where metric = 'flow' and equipment_code like 'P%' and (equipment_code = 'P1') = (number < 20)
             """),
             {"noon": NOON},
         )
@@ -192,9 +199,11 @@ def test_the_weekly_schedule_trains_every_class_once_a_week(history: Any) -> Non
         repository_def=defs.get_repository_def(),
     )
     with context:
-        (request,) = schedule.evaluate_tick(context).run_requests
-    assert request.run_key == "weekly_training:pump:2026-03-08T0300"
-    assert request.run_config["ops"]["train"]["config"]["trigger"] == "schedule"
+        requests = schedule.evaluate_tick(context).run_requests or []
+    assert [request.run_key for request in requests] == [
+        f"weekly_training:{equipment_class}:2026-03-08T0300" for equipment_class in ("fan", "pump")
+    ]
+    assert {request.run_config["ops"]["train"]["config"]["trigger"] for request in requests} == {"schedule"}
 
 
 def test_dimensions_are_built_by_one_run_at_a_time(history: Any) -> None:

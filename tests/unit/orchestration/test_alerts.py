@@ -181,6 +181,11 @@ def test_an_error_is_one_line_without_the_values_of_rows() -> None:
     assert len(one_line("x" * 10_000)) == 500
 
 
+def test_of_an_error_of_dbt_the_command_line_is_not_told() -> None:
+    message = "The dbt CLI process with command `…` failed.\n\nErrors parsed from dbt logs:\n\n2 of 3 ERROR creating m"
+    assert one_line(f"{message}\n\nDatabase Error in model m\n  no room") == "Database Error in model m no room"
+
+
 def test_of_the_tags_those_that_were_asked_for_are_told() -> None:
     assert about({"millrace/site": "demo", "dagster/x": "y"}, ("millrace/site", "dagster/partition")) == {
         "millrace/site": "demo"

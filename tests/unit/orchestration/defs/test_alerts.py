@@ -110,6 +110,15 @@ def test_a_run_that_dies_outside_of_its_steps_is_told_of(instance: DagsterInstan
     assert said.startswith("Millrace: bad failed: the run's process is gone http")
 
 
+def test_of_a_process_that_died_its_end_is_told(instance: DagsterInstance) -> None:
+    """As the code server reports it: the failure itself says no more than that it comes from outside."""
+    run = instance.create_run_for_job(bad, status=dg.DagsterRunStatus.STARTED)
+    instance.report_engine_event("Run execution process for r was terminated by signal 9 (SIGKILL).", run, cls=object)
+    instance.report_run_failed(run)
+    (said,), _ = look(instance, fresh(), soon())
+    assert said.startswith("Millrace: bad failed: Run execution process for r was terminated by signal 9 (SIGKILL). h")
+
+
 def test_a_failure_is_read_when_dagster_has_said_whether_it_starts_again(instance: DagsterInstance) -> None:
     fail(instance)
     memory = fresh()

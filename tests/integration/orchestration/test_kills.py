@@ -1,0 +1,183 @@
+"""The process of a run, the code server and PostgreSQL are killed (-9) in the middle of each kind of asset.
+
+"In the middle" is a lock: the step has done a part of its work and waits before the next table. What is killed is a run
+as Dagster starts it, on a code server and a PostgreSQL of this module's own. Then the sensor that asked for it asks
+again, and at the end every item that was sent is there once and every mart is what a rebuild makes of it.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.dbt_project.conftest import Dbt
+from tests.integration.orchestration.real_dagster import PARAMETERS, RealDagster
+from tests.integration.orchestration.test_backfill import built
+from warehouse.embedded import EmbeddedPostgres
+from warehouse.migrate import Branch, migrate
+
+HOUR = timedelta(hours=1)
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+START = NOW - 30 * HOUR
+WORKER, POSTGRES, CODE_SERVER = "run worker", "PostgreSQL", "code server"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, module_port: int) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL that nobody else works on."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("killed"), module_port, parameters=PARAMETERS)
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def databases(server: EmbeddedPostgres) -> dict[str, str]:
+    branches: tuple[Branch, ...] = ("api", "warehouse")
+    for branch in branches:
+        server.ensure_database(branch)
+        migrate(server.url(branch), branch)
+    return {branch: server.url(branch) for branch in branches}
+
+
+class Drills:
+    """A plant whose runs are killed.
+
+    Attributes:
+        sent: How many readings and events were pushed, each of them new.
+    """
+
+    def __init__(self, plant: Any, dagster: RealDagster, warehouse_url: str) -> None:
+        self.plant, self.dagster, self._url = plant, dagster, warehouse_url
+        self.sent = {"readings": 0, "events": 0}
+
+    def push(self) -> None:
+        """Push readings and an event that nobody has seen yet, of hours that are known."""
+        number = self.sent["events"]
+        moment = timedelta(seconds=number)
+        reading = {"equipment_code": "P1", "metric": "flow", "value": 100.0 + number % 7}
+        minutes = 30 * 60 // 5
+        readings = [reading | {"event_time": (START + 5 * n * HOUR / 60 + moment).isoformat()} for n in range(minutes)]
+        event = {"source_code": "C1", "work_unit_code": "U1", "worker_code": "W1", "confidence": 0.95}
+        event |= {"event_type": "working", "duration_s": 60, "units_produced": 1}
+        self.plant.push("readings", readings)
+        self.plant.push("events", [event | {"event_time": (NOW - 2 * HOUR + 60 * moment).isoformat()}])
+        self.sent["readings"] += minutes
+        self.sent["events"] += 1
+
+    def follow(self, sensor: str, job: str) -> None:
+        """Run all that a sensor asks for, without a kill."""
+        while requests := self.plant.tick(sensor).run_requests:
+            assert [self.plant.run(request, job).success for request in requests] == [True] * len(requests)
+
+    def kill_twice(self, sensor: str, job: str, at_the_end: str, in_the_middle: str) -> None:
+        """Kill the run's process when all is built and not noted, PostgreSQL while it builds; then let it be."""
+        (request, *_) = self.plant.tick(sensor).run_requests
+        assert "terminated by signal 9" in self.kill(request, job, at_the_end, WORKER)
+        (request, *_) = self.plant.tick(sensor).run_requests
+        assert "server closed the connection" in self.kill(request, job, in_the_middle, POSTGRES)
+        self.follow(sensor, job)
+
+    def kill(self, request: Any, job: str, table: str, victim: str) -> str:
+        """Launch what was asked for, kill the victim while it waits for a table; returns what the failed run says."""
+        partition = {"dagster/partition": request.partition_key} if request.partition_key else {}
+        with self.dagster.waiting(self._url, table) as until_somebody_waits:
+            run_id = self.dagster.launch(job, {**request.tags, **partition}, request.run_config)
+            until_somebody_waits()
+            if victim == WORKER:
+                self.dagster.kill_worker()
+            elif victim == CODE_SERVER:
+                self.dagster.kill_code_server()
+            else:
+                self.dagster.kill_postgres()
+        return self.dagster.failure(run_id)
+
+
+@pytest.fixture(scope="module")
+def drills(
+    plant: Any, server: EmbeddedPostgres, databases: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Drills]:
+    plant.api.put("sites", "demo", {"name": "Demo", "time_zone": "UTC"})
+    plant.api.put("work_units", "U1", {"name": "Press", "target_units_per_h": 20})
+    plant.api.put("workers", "W1", {})
+    plant.api.put("equipment", "P1", {"name": "Pump", "equipment_class": "pump", "work_unit_code": "U1"})
+    plant.api.put("signals", "P1/flow", {"unit_code": "L/min", "low_limit": 0, "high_limit": 200})
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MILLRACE_RETRY_DELAY_S", "0.001")
+        environment.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
+        dagster = RealDagster(tmp_path_factory.mktemp("dagster") / "home", server, server.port + 1)
+        plant.instance = dagster.instance
+        drills = Drills(plant, dagster, databases["warehouse"])
+        drills.push()
+        yield drills
+        dagster.end()
+
+
+@pytest.fixture(scope="module")
+def loaded(drills: Drills) -> Drills:
+    """Killed three times with the registry and the readings stored and the events staged, and loaded then."""
+    for victim, told in (
+        (WORKER, "terminated by signal 9"),
+        (CODE_SERVER, "the run's process is gone"),
+        (POSTGRES, "server closed the connection"),
+    ):
+        (request,) = drills.plant.tick("on_new_batches").run_requests
+        assert told in drills.kill(request, "load", "raw.events", victim)
+        assert drills.plant.rows("select count(*) from raw.readings") == [(drills.sent["readings"],)]
+        assert drills.plant.rows("select count(*) from raw.events") == [(0,)]
+    drills.follow("on_new_batches", "load")
+    return drills
+
+
+@pytest.fixture(scope="module")
+def referenced(loaded: Drills) -> Drills:
+    loaded.kill_twice("on_reference_changes", "reference", "raw.reference_builds", "marts.dim_equipment_history")
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def rolled_up(referenced: Drills) -> Drills:
+    referenced.kill_twice("on_touched_hours", "hourly_rollup", "raw.touched_hours", "marts.fct_sensor_readings_hourly")
+    return referenced
+
+
+@pytest.fixture(scope="module")
+def summarized(rolled_up: Drills) -> Drills:
+    rolled_up.kill_twice("on_summarizable_hours", "daily_kpis", "raw.touched_hours", "marts.fct_worker_kpis_daily")
+    return rolled_up
+
+
+def test_a_load_goes_on_where_it_was_killed(loaded: Drills) -> None:
+    """Nothing is lost, and nothing is there twice."""
+    sent = loaded.sent
+    assert loaded.plant.rows("select count(*) from raw.readings") == [(sent["readings"],)]
+    assert loaded.plant.rows("select count(*) from raw.events") == [(sent["events"],)]
+    assert loaded.plant.rows("select sum(duplicate_count), sum(revised_count) from raw.loads") == [(0, 0)]
+    assert "all is loaded" in loaded.plant.tick("on_new_batches").skip_message
+
+
+def test_reference_models_are_built_again(referenced: Drills) -> None:
+    assert referenced.plant.rows("select count(*) from raw.reference_builds") == [(1,)]
+    assert "up to date" in referenced.plant.tick("on_reference_changes").skip_message
+
+
+def test_hours_are_rolled_up_again_and_settled(rolled_up: Drills) -> None:
+    counted = "select sum(reading_count) from marts.fct_sensor_readings_hourly"
+    assert rolled_up.plant.rows(counted) == [(rolled_up.sent["readings"],)]
+    assert rolled_up.plant.rows("select count(*) from raw.touched_hours where rolled_up_count < touch_count") == [(0,)]
+
+
+def test_days_are_summarized_again_and_every_mart_is_what_a_rebuild_makes_of_it(
+    summarized: Drills, databases: dict[str, str], tmp_path: Path
+) -> None:
+    assert summarized.plant.rows("select count(*) from raw.touched_hours where summarized_count < touch_count") == [
+        (0,)
+    ]
+    kept = built(summarized.plant.engine)
+    dbt = Dbt(databases["warehouse"], tmp_path / "dbt")
+    dbt("run", "--full-refresh", "--exclude", "tag:health")
+    dbt.close()
+    rebuilt = built(summarized.plant.engine)
+    assert [table for table in rebuilt if rebuilt[table] != kept[table]] == []
