@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +145,7 @@ def _gx_expectation(expectation: Expectation, thresholds: Thresholds) -> Any:
         column_B=expectation.column,
         or_equal=not default.is_strict,
         severity=FailureSeverity(default.severity),
-        description=f"{expectation.description} Limit: {thresholds.told(expectation.name)}.",
+        description=f"{expectation.description} Limit: {escape(thresholds.told(expectation.name), quote=False)}.",
         notes=f"{expectation.name} ({', '.join(expectation.mission)})",
         meta={"name": expectation.name},
     )

@@ -14,7 +14,6 @@ from sqlalchemy.exc import ProgrammingError
 from expectations.errors import ValidationBroken, WarehouseUnreachable
 from expectations.groups import FailedGroup
 from expectations.suites import Expectation, Severity, Suite
-from expectations.suites.suite import GROUP_COLUMNS
 from expectations.thresholds import Thresholds
 from expectations.window import Window
 
@@ -121,8 +120,7 @@ def evaluate(
     by_site = _materialize(engine, table, suite, thresholds, window)
     # As floats, which it keeps as they are; limits and rates of counts are no nearer to each other than those can tell.
     judged = (f"cast({name} as double precision) as {name}" for name in _judged(suite))
-    columns = ", ".join((*GROUP_COLUMNS, *judged))
-    asset = datasource.add_query_asset(".".join(suite.asset_key), query=f"select {columns} from {table}")
+    asset = datasource.add_query_asset(".".join(suite.asset_key), query=f"select {', '.join(judged)} from {table}")
     definition = ValidationDefinition(
         name=suite.name,
         data=asset.add_batch_definition_whole_table(str(window)),
@@ -130,11 +128,7 @@ def evaluate(
     )
     outcome = context.validation_definitions.add(definition).run(
         run_id=RunIdentifier(run_name=str(window), run_time=datetime.now(UTC)),
-        result_format={
-            "result_format": "SUMMARY",
-            "unexpected_index_column_names": list(GROUP_COLUMNS),
-            "partial_unexpected_count": SHOWN_GROUPS,
-        },
+        result_format={"result_format": "SUMMARY", "partial_unexpected_count": SHOWN_GROUPS},
     )
     outcomes: list[Any] = [result.to_json_dict() for result in outcome.results]
     by_name = {found["expectation_config"]["meta"]["name"]: found for found in outcomes}
@@ -197,7 +191,7 @@ def _fails(expectation: Expectation, thresholds: Thresholds) -> str:
 
 
 def _failed_rows(engine: Engine, table: str, expectation: Expectation, thresholds: Thresholds) -> list[Any]:
-    """All of them: Great Expectations names the first ones."""
+    """All of them, with what they are; Great Expectations only judges."""
     query = text(
         f"select grain, site_code, subject_code, period_start, first_hour, last_hour, item_count,"
         f" {expectation.column} as measured, {expectation.limit_column} as its_limit,"

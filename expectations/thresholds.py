@@ -154,6 +154,15 @@ def read(own: Path | None = None) -> Thresholds:
     )
 
 
+def problem(own: Path | None = None) -> str | None:
+    """What is wrong with the thresholds, in one line; None, nothing."""
+    try:
+        read(own)
+    except ThresholdsInvalid as error:
+        return str(error)
+    return None
+
+
 def unknown_names(engine: Engine, thresholds: Thresholds) -> list[str]:
     """Which sites, classes and metrics are named that no registry has; one line each.
 

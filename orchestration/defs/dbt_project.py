@@ -15,6 +15,8 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from sqlalchemy import Engine
 
+from expectations import thresholds
+from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
 from orchestration.attempts import is_under_way
 from orchestration.dbt_events import asset_events
@@ -235,6 +237,9 @@ def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseRe
         return ask_for(context, [], notes=["a rollup is under way"])
     if not is_reference_built(engine):
         return ask_for(context, [], notes=[_REFERENCE_IS_BEHIND])
+    # Every run would fail by them, and each hour wait for a person; so they wait for the file alone.
+    if problem := thresholds.problem(ExpectationsSettings().thresholds):
+        return ask_for(context, [], notes=[problem])
     ranges = ledger.pending_ranges(engine, "rolled_up")
     pieces = (piece for touched in ranges for piece in hour_pieces(touched.start, touched.end))
     works = range_works(context.instance, HOURLY, pieces, partial(ledger.seen, engine, "rolled_up"))

@@ -112,6 +112,16 @@ def test_a_severity_of_a_sites_own_holds_nothing_there(plant: Any, validate: Val
     assert {group.site_code for group in result.failed} == {"other"}
 
 
+def test_data_docs_say_which_limits_hold_and_take_nothing_for_markup(
+    plant: Any, validate: Validate, own: Own, tmp_path: Path
+) -> None:
+    own(f'expectation = "{INVALID}", site = "demo", below = 30, reason = "a $5 <b>rig</b>"')
+    plant.batch(100)
+    validate(suites=["ledger"])
+    page = (tmp_path / "docs" / "expectations" / "ledger.html").read_text()
+    assert "Limit: &lt; 10 (critical); &lt; 30 (critical) for site demo: a $5 &lt;b&gt;rig&lt;/b&gt;." in page
+
+
 def test_names_are_values_and_no_part_of_the_query(plant: Any, validate: Validate, own: Own) -> None:
     name = "it's: a %s {start} site"
     own(f'expectation = "{INVALID}", site = "{name}", below = 30, reason = "r"')
