@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from tests.integration.dbt_project.conftest import Dbt
-from tests.integration.orchestration.real_dagster import PARAMETERS, RealDagster
+from tests.integration.orchestration.real_dagster import PARAMETERS, ROOT, RealDagster, until
 from tests.integration.orchestration.test_backfill import built
 from warehouse.embedded import EmbeddedPostgres
 from warehouse.migrate import Branch, migrate
@@ -181,3 +182,27 @@ def test_days_are_summarized_again_and_every_mart_is_what_a_rebuild_makes_of_it(
     dbt.close()
     rebuilt = built(summarized.plant.engine)
     assert [table for table in rebuilt if rebuilt[table] != kept[table]] == []
+
+
+def test_two_daemons_by_mistake_load_every_batch_once(drills: Drills) -> None:
+    """Dagster complains in the log and goes on with both.
+
+    It looks for a run's key and creates the run in two steps, so in an unlucky instant both daemons ask for the same
+    run. The second waits for the first, of the same site, and finds nothing to do.
+    """
+    drills.follow("on_new_batches", "load")
+    dagster, plant = drills.dagster, drills.plant
+    dagster.stop_sensors_but("on_new_batches")
+    for _ in range(2):
+        dagster.start("dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml"), MILLRACE_SENSOR_INTERVAL_S="5")
+    until(lambda: "daemon is still sending heartbeats" in dagster.said(), "a complaint about the other daemon")
+    for _ in range(3):
+        drills.push()
+        count = drills.sent["events"]
+        until(lambda count=count: plant.rows("select count(*) from raw.events") == [(count,)], "the load")
+    run = dagster.instance.get_runs(dg.RunsFilter(job_name="load"), limit=1)[0]
+    again = dg.RunRequest(partition_key="demo", tags=run.tags)
+    assert plant.run(again, "load").success
+    assert plant.rows("select count(*) from raw.readings") == [(drills.sent["readings"],)]
+    assert plant.rows("select count(*) from raw.events") == [(drills.sent["events"],)]
+    assert plant.rows("select sum(duplicate_count), sum(revised_count) from raw.loads") == [(0, 0)]
