@@ -23,6 +23,7 @@ from orchestration.local.keys import ensure_keys
 from orchestration.local.processes import Process, Supervisor, port_is_free, resident_bytes
 from orchestration.local.reporter import Reporter
 from orchestration.settings import OrchestrationSettings
+from warehouse.errors import WarehouseError
 from warehouse.migrate import migrate
 from warehouse.settings import DATABASES, WarehouseSettings
 
@@ -80,6 +81,7 @@ class Platform:
         self.environment: dict[str, str] = {}
         self.keys: dict[str, str] = {}
         self._extra_environment = extra_environment
+        self._is_refused = False
         self.supervisor = Supervisor(self.data_dir / "run", self.environment, reporter.say)
 
     def __enter__(self) -> Self:
@@ -107,10 +109,21 @@ class Platform:
             self.postgres.stop()
 
     def tend(self) -> None:
-        """Start again whatever has died since the last call."""
+        """Start again whatever has died since the last call. Where PostgreSQL cannot start, the next call tries again.
+
+        Nothing else is started then: it would die for want of a database, and too often.
+        """
         if self.warehouse.needs_embedded() and not self.postgres.is_running():
-            self.reporter.say("PostgreSQL died; starting it again")
-            self.postgres.start()
+            if not self._is_refused:
+                self.reporter.say("PostgreSQL died; starting it again")
+            try:
+                self.postgres.start()
+            except WarehouseError as refusal:
+                if not self._is_refused:
+                    self.reporter.say(f"PostgreSQL does not start, and is tried again until it does: {refusal}")
+                self._is_refused = True
+                return
+            self._is_refused = False
         self.supervisor.revive()
 
     def stay_up(self) -> NoReturn:

@@ -7,7 +7,7 @@
 | `api_url`, `api_engine` | test | a fresh, migrated database of the ingestion API, dropped afterwards |
 | `community_engine` | test | a fresh warehouse on `MILLRACE_TEST_TIMESCALE_URL`; skips where that is not set |
 | `as_role` | session | `as_role("millrace_ml", url)`: the URL of a database by the login of a package |
-| `free_port`, `module_port` | test, module | a TCP port on loopback that nobody used a moment ago |
+| `free_port` | test | a TCP port on loopback that nobody used a moment ago; `module_ports`: two, for a module |
 
 The server is the embedded one, on a free port, in a directory of its own; `MILLRACE_TEST_WAREHOUSE_URL` names another
 (any database on it; the role must be allowed to create databases), or one for each of several workers, as roles belong
@@ -196,9 +196,9 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def module_port() -> int:
-    """As `free_port`, for a server of a whole module."""
-    return _free_port()
+def module_ports() -> tuple[int, int]:
+    """As `free_port`, for two servers of a whole module."""
+    return _free_port(), _free_port()
 
 
 def _free_port() -> int:

@@ -117,6 +117,15 @@ class RealDagster:
         self.instance.launch_run(run.run_id, request)
         return run.run_id
 
+    def stop_sensors_but(self, name: str) -> None:
+        """Leave one sensor running, as far as daemons are concerned."""
+        (repository,) = (
+            self.workspace.create_request_context().get_code_location("millrace").get_repositories().values()
+        )
+        for sensor in repository.get_sensors():
+            if sensor.name != name:
+                self.instance.stop_sensor(sensor.get_remote_origin_id(), sensor.selector_id, sensor)
+
     def status(self, run_id: str) -> dg.DagsterRunStatus:
         """How far a run is."""
         run = self.instance.get_run_by_id(run_id)

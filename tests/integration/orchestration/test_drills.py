@@ -10,13 +10,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+import pyarrow.parquet
 import pytest
 
 from tests.integration.dbt_project.conftest import Dbt
-from tests.integration.orchestration.real_dagster import PARAMETERS, RealDagster
+from tests.integration.orchestration.real_dagster import PARAMETERS, ROOT, RealDagster, until
 from tests.integration.orchestration.test_backfill import built
 from warehouse.embedded import EmbeddedPostgres
 from warehouse.migrate import Branch, migrate
+from warehouse.settings import WarehouseSettings
 
 HOUR = timedelta(hours=1)
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -25,9 +28,9 @@ WORKER, POSTGRES, CODE_SERVER = "run worker", "PostgreSQL", "code server"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, module_port: int) -> Iterator[EmbeddedPostgres]:
+def server(tmp_path_factory: pytest.TempPathFactory, module_ports: tuple[int, int]) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL that nobody else works on."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("killed"), module_port, parameters=PARAMETERS)
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("killed"), module_ports[0], parameters=PARAMETERS)
     server.start()
     yield server
     server.remove()
@@ -92,12 +95,17 @@ class Drills:
                 self.dagster.kill_code_server()
             else:
                 self.dagster.kill_postgres()
+                until(self.plant.api.is_ready, "the ingestion API's return")
         return self.dagster.failure(run_id)
 
 
 @pytest.fixture(scope="module")
 def drills(
-    plant: Any, server: EmbeddedPostgres, databases: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    plant: Any,
+    server: EmbeddedPostgres,
+    databases: dict[str, str],
+    module_ports: tuple[int, int],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Drills]:
     plant.api.put("sites", "demo", {"name": "Demo", "time_zone": "UTC"})
     plant.api.put("work_units", "U1", {"name": "Press", "target_units_per_h": 20})
@@ -107,7 +115,8 @@ def drills(
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MILLRACE_RETRY_DELAY_S", "0.001")
         environment.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
-        dagster = RealDagster(tmp_path_factory.mktemp("dagster") / "home", server, server.port + 1)
+        environment.setenv("MILLRACE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        dagster = RealDagster(tmp_path_factory.mktemp("dagster") / "home", server, module_ports[1])
         plant.instance = dagster.instance
         drills = Drills(plant, dagster, databases["warehouse"])
         drills.push()
@@ -181,3 +190,49 @@ def test_days_are_summarized_again_and_every_mart_is_what_a_rebuild_makes_of_it(
     dbt.close()
     rebuilt = built(summarized.plant.engine)
     assert [table for table in rebuilt if rebuilt[table] != kept[table]] == []
+
+
+def test_the_archive_of_cold_days_is_taken_up_again(drills: Drills) -> None:
+    """Killed with the files written and not noted; the clock's next tick is a day away."""
+    plant = drills.plant
+    cold = NOW.replace(hour=0) - timedelta(days=10)
+    readings = [{"equipment_code": "P1", "metric": "flow", "value": 1.0, "event_time": cold.isoformat()}]
+    plant.push("readings", readings)
+    drills.sent["readings"] += 1
+    drills.follow("on_new_batches", "load")
+    (request,) = plant.at_the_hour("daily_care_of_storage").run_requests
+    assert "terminated by signal 9" in drills.kill(request, "care_of_storage", "ops.archived_days", WORKER)
+    (request,) = plant.tick("on_failed_clocked_run").run_requests
+    assert "server closed the connection" in drills.kill(request, "care_of_storage", "ops.archived_days", POSTGRES)
+    (request,) = plant.tick("on_failed_clocked_run").run_requests
+    assert plant.run(request, "care_of_storage").success
+    assert not plant.tick("on_failed_clocked_run").run_requests
+    ((path, count),) = plant.rows("select path, row_count from ops.archived_days where path is not null")
+    assert count == 1
+    archive = WarehouseSettings().archive()
+    assert [str(found.relative_to(archive)) for found in archive.rglob("*.parquet")] == [path]
+    assert pyarrow.parquet.read_table(archive / path).num_rows == count
+
+
+def test_two_daemons_by_mistake_load_every_batch_once(drills: Drills) -> None:
+    """Dagster complains in the log and goes on with both.
+
+    It looks for a run's key and creates the run in two steps, so in an unlucky instant both daemons ask for the same
+    run. The second waits for the first, of the same site, and finds nothing to do.
+    """
+    drills.follow("on_new_batches", "load")
+    dagster, plant = drills.dagster, drills.plant
+    dagster.stop_sensors_but("on_new_batches")
+    for _ in range(2):
+        dagster.start("dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml"), MILLRACE_SENSOR_INTERVAL_S="5")
+    until(lambda: "daemon is still sending heartbeats" in dagster.said(), "a complaint about the other daemon")
+    for _ in range(3):
+        drills.push()
+        count = drills.sent["events"]
+        until(lambda count=count: plant.rows("select count(*) from raw.events") == [(count,)], "the load")
+    run = dagster.instance.get_runs(dg.RunsFilter(job_name="load"), limit=1)[0]
+    again = dg.RunRequest(partition_key="demo", tags=run.tags)
+    assert plant.run(again, "load").success
+    assert plant.rows("select count(*) from raw.readings") == [(drills.sent["readings"],)]
+    assert plant.rows("select count(*) from raw.events") == [(drills.sent["events"],)]
+    assert plant.rows("select sum(duplicate_count), sum(revised_count) from raw.loads") == [(0, 0)]
