@@ -222,9 +222,12 @@ def test_services_lead_to_pods_and_the_ingress_to_services() -> None:
     assert led == {
         "api.example.com": "ingestion-api",
         "dagster.example.com": "millrace-proxy",
+        "data-docs.example.com": "millrace-proxy",
         "mlflow.example.com": "millrace-proxy",
     }
-    assert {CODE["env"][f"MILLRACE_{name}_URL"] for name in ("DAGSTER", "MLFLOW")} < {f"https://{host}" for host in led}
+    assert {CODE["env"][f"MILLRACE_{name}_URL"] for name in ("DAGSTER", "DATA_DOCS", "MLFLOW")} < {
+        f"https://{host}" for host in led
+    }
 
 
 def test_the_proxy_is_that_of_compose() -> None:
