@@ -63,9 +63,7 @@ def _waiting(numbers: Iterable[Numbers]) -> Iterator[Metric]:
     labels = [_SITE, "what"]
     seconds = GaugeMetricFamily("millrace_waiting_seconds", "For how long the oldest has waited", labels=labels)
     counts = GaugeMetricFamily("millrace_waiting", "Batches, changes or hours that wait", labels=labels)
-    silent = GaugeMetricFamily(
-        "millrace_silent_seconds", "For how long a site's API has not answered", labels=[_SITE]
-    )
+    silent = GaugeMetricFamily("millrace_silent_seconds", "For how long a site's API has not answered", labels=[_SITE])
     for of_part in numbers:
         for site_code, of_site in of_part.items():
             for name, value in of_site.items():
