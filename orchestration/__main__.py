@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -56,7 +57,7 @@ def metrics(
     from orchestration.defs.lag import measure
     from orchestration.defs.resources import SitesResource
     from orchestration.lag import Looks
-    from orchestration.metrics import PlatformMetrics, serve
+    from orchestration.metrics import LOOK_EVERY_S, PlatformMetrics, serve
     from warehouse import ledger
     from warehouse.engine import create_engine
     from warehouse.settings import warehouse_dsn
@@ -65,9 +66,11 @@ def metrics(
     platform = PlatformMetrics(
         lambda: measure(engine, SitesResource(), looks, datetime.now(UTC)).values(), lambda: ledger.held(engine)
     )
-    _, thread = serve(platform, host, port)
+    serve(platform, host, port)
     typer.echo(f"The metrics are at http://{host}:{port}/metrics until Ctrl-C.")
-    thread.join()
+    while True:
+        platform.look()
+        time.sleep(LOOK_EVERY_S)
 
 
 @app.command()

@@ -34,22 +34,28 @@ def lineage_of(manifest: Mapping[str, Any], unique_id: str, compiled: Path) -> L
         By column; nothing where the SQL is beyond sqlglot, which the log tells.
     """
     kept = _CACHE / project_hash() / f"{unique_id}.json"
-    if kept.is_file():
-        return {
-            column: [(node, name) for node, name in found] for column, found in json.loads(kept.read_text()).items()
-        }
-    lineage = _worked_out(manifest, unique_id, compiled.read_text())
+    # What is only shown must not stop what is built, whatever the parser makes of SQL to come.
     try:
-        if lineage:
-            _keep(kept, lineage)
+        if kept.is_file():
+            return _read(kept)
+        lineage = _worked_out(manifest, unique_id, compiled.read_text())
+    except Exception as error:
+        _log.warning("no lineage of the columns of %s: %s", unique_id, error)
+        return {}
+    try:
+        _keep(kept, lineage)
     except OSError as error:
         _log.info("the lineage of %s is worked out anew each time: %s", unique_id, error)
     return lineage
 
 
+def _read(kept: Path) -> Lineage:
+    found = json.loads(kept.read_text())
+    return {column: [(node, name) for node, name in nodes] for column, nodes in found.items()}
+
+
 def _worked_out(manifest: Mapping[str, Any], unique_id: str, sql: str) -> Lineage:
     from sqlglot import MappingSchema, exp, parse_one
-    from sqlglot.errors import SqlglotError
     from sqlglot.lineage import lineage
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import build_scope
@@ -59,27 +65,23 @@ def _worked_out(manifest: Mapping[str, Any], unique_id: str, sql: str) -> Lineag
         parent = _node(manifest, parent_id)
         parents[parent["schema"], parent["name"]] = parent_id
         schema.add_table(exp.table_(parent["name"], db=parent["schema"]), _columns(parent), dialect=_DIALECT)
-    try:
-        parsed = parse_one(sql, dialect=_DIALECT)
-        for relation in parsed.find_all(exp.Table):
-            relation.set("catalog", None)  # the manifest need not know the database's name
-        query = cast(exp.Query, qualify(parsed, schema=schema, dialect=_DIALECT))
-        scope = build_scope(query)
-        return {
-            column: sorted(
-                {
-                    (parents[table.db, table.name], exp.to_column(node.name).name)
-                    for node in lineage(column, query, schema, scope=scope, dialect=_DIALECT, trim_selects=False).walk()
-                    # The leaves alone; `count(*)` comes from no column.
-                    if not node.downstream and not node.name.endswith("*")
-                    if (table := node.expression.find(exp.Table)) and (table.db, table.name) in parents
-                }
-            )
-            for column in query.named_selects
-        }
-    except SqlglotError as error:
-        _log.warning("no lineage of the columns of %s: %s", unique_id, error)
-        return {}
+    parsed = parse_one(sql, dialect=_DIALECT)
+    for relation in parsed.find_all(exp.Table):
+        relation.set("catalog", None)  # the manifest need not know the database's name
+    query = cast(exp.Query, qualify(parsed, schema=schema, dialect=_DIALECT))
+    scope = build_scope(query)
+    return {
+        column: sorted(
+            {
+                (parents[table.db, table.name], exp.to_column(node.name).name)
+                for node in lineage(column, query, schema, scope=scope, dialect=_DIALECT, trim_selects=False).walk()
+                # The leaves alone; `count(*)` comes from no column.
+                if not node.downstream and not node.name.endswith("*")
+                if (table := node.expression.find(exp.Table)) and (table.db, table.name) in parents
+            }
+        )
+        for column in query.named_selects
+    }
 
 
 def _parents(manifest: Mapping[str, Any], unique_id: str) -> Iterator[str]:

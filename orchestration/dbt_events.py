@@ -9,7 +9,9 @@ import dagster as dg
 from dagster_dbt import DbtCliInvocation
 
 from orchestration.column_lineage import lineage_of
+from orchestration.manifest import project_hash
 
+_STATE: Final = "dbt_project"
 # How PostgreSQL answers the statement that fills a table; a view is answered otherwise.
 _WRITTEN: Final = re.compile(r"(?:INSERT(?: 0)?|SELECT) (\d+)")
 
@@ -48,30 +50,40 @@ def _rows(node: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _lineage(invocation: DbtCliInvocation, node: Mapping[str, Any]) -> Iterator[dg.AssetObservation]:
-    """Where the columns of a model come from; an observation, as a materialization is kept for each hour of a range.
+    """Where the columns of a model come from, told once for each state of the dbt project.
 
-    Dagster's own entry for it is shown by Dagster+ and answered by GraphQL; the pages of a server of one's own show the
-    table.
+    An observation, as a materialization is kept for each hour of a range. Dagster's own entry for it is shown by
+    Dagster+ and answered by GraphQL; the pages of a server of one's own show the table.
     """
     compiled = Path(invocation.target_path, "compiled", node["package_name"], node["original_file_path"])
-    if node["resource_type"] != "model" or not compiled.exists():
+    if invocation.context is None or node["resource_type"] != "model" or not compiled.exists():
         return
     translator, manifest = invocation.dagster_dbt_translator, invocation.manifest
 
     def key_of(unique_id: str) -> dg.AssetKey:
         return translator.get_asset_spec(manifest, unique_id, invocation.project).key
 
+    key = key_of(node["unique_id"])
+    if _is_told(invocation.context.instance, key):
+        return
     deps = {
         column: [dg.TableColumnDep(key_of(parent_id), name) for parent_id, name in found]
         for column, found in lineage_of(manifest, node["unique_id"], compiled).items()
     }
     if deps:
-        lineage = dg.TableColumnLineage(deps)
         metadata: dict[str, Any] = {
             "columns_come_from": dg.MetadataValue.md(_as_table(deps)),
-            "dagster/column_lineage": lineage,
+            "dagster/column_lineage": dg.TableColumnLineage(deps),
+            _STATE: project_hash(),
         }
-        yield dg.AssetObservation(key_of(node["unique_id"]), metadata=metadata)
+        yield dg.AssetObservation(key, metadata=metadata)
+
+
+def _is_told(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
+    """Whether Dagster's pages show the lineage of this project; pruning may have forgotten it."""
+    newest = instance.fetch_observations(key, limit=1).records
+    told = newest[0].asset_observation if newest else None
+    return told is not None and _STATE in told.metadata and told.metadata[_STATE].value == project_hash()
 
 
 def _as_table(deps: Mapping[str, Sequence[dg.TableColumnDep]]) -> str:

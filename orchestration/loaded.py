@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from orchestration.markdown import plain
 from warehouse.load import LoadSummary
 from warehouse.loads import Batch, Loaded
 
@@ -64,12 +65,8 @@ def _table(newest: Sequence[Batch], api_url: str, batch_count: int) -> str:
     for batch in newest:
         page = f"{api_url}/api/v1/batches/{batch.batch_id}"
         counts = (batch.item_count, batch.inserted_count, batch.revised_count, batch.duplicate_count)
-        cells = (f"[{batch.batch_seq}]({page})", batch.kind, _escaped(batch.credential), f"{batch.received_at:%F %T}")
+        cells = (f"[{batch.batch_seq}]({page})", batch.kind, plain(batch.credential), f"{batch.received_at:%F %T}")
         lines.append(" | ".join([*cells, *(f"{count}" for count in counts), f"{batch.quarantined_count}"]))
     if batch_count > len(newest):
         lines += ["", f"The newest {len(newest)} of {batch_count}; all of them are in `marts.fct_ingest_batches`."]
     return "\n".join(lines)
-
-
-def _escaped(name: str) -> str:
-    return name.replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[")

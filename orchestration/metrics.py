@@ -1,11 +1,12 @@
-"""What waits and what is held back, for Prometheus: asked at each scrape. How lag is measured is in `lag`.
+"""What waits and what is held back, for Prometheus, looked at every few seconds. How lag is measured is in `lag`.
 
 The ingestion API counts for itself (`ingestion_api/metrics.py`). docs/operations.md lists all metrics.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 from wsgiref.simple_server import WSGIServer
 
@@ -18,13 +19,14 @@ from orchestration.local.errors import PortTaken
 from warehouse.ledger import Held
 
 _SITE: Final = "site_code"
+LOOK_EVERY_S: Final = 15
 _log = logging.getLogger(__name__)
 # By site, the numbers of `lag.Looks`.
 Numbers = Mapping[str, Mapping[str, float]]
 
 
 class PlatformMetrics(Collector):
-    """One answer for each scrape; where the warehouse does not answer, the scrape says so and nothing else.
+    """What the last look found. A scrape never waits for a site that does not answer.
 
     Args:
         measure: Measures the lag: of loads, and of what follows them.
@@ -34,32 +36,36 @@ class PlatformMetrics(Collector):
     def __init__(self, measure: Callable[[], Iterable[Numbers]], held: Callable[[], Sequence[Held]]) -> None:
         self._measure = measure
         self._held = held
-        # What a look remembers is not for two scrapes at once.
-        self._turn = threading.Lock()
+        self._found: Sequence[Metric] = ()
 
-    def collect(self) -> Iterator[Metric]:
-        """Ask; a scrape waits until the one before it is done."""
-        up = GaugeMetricFamily("millrace_warehouse_up", "Whether the warehouse answered this scrape")
+    def collect(self) -> Iterable[Metric]:
+        """What is served; nothing before the first look."""
+        return self._found
+
+    def look(self) -> None:
+        """Measure; where the warehouse does not answer, that is all there is to serve."""
+        up = GaugeMetricFamily("millrace_warehouse_up", "Whether the warehouse answered the last look")
+        looked_at = GaugeMetricFamily("millrace_looked_at_seconds", "When the last look ended, Unix time")
+        found: list[Metric] = [up, looked_at]
         try:
-            with self._turn:
-                numbers, held = list(self._measure()), self._held()
+            found += [*_waiting(list(self._measure())), _hours(self._held())]
+            up.add_metric([], 1)
         except SQLAlchemyError as error:
             _log.warning("the warehouse does not answer: %s", str(error).partition("\n")[0])
             up.add_metric([], 0)
-            yield up
-            return
-        up.add_metric([], 1)
-        yield up
-        yield from _waiting(numbers)
-        hours = GaugeMetricFamily(
-            "millrace_held_hours", "Hours that a failed expectation holds back", labels=[_SITE, "expectation"]
-        )
-        for line in held:
-            hours.add_metric([line.site_code, line.expectation], line.hour_count)
-        yield hours
+        looked_at.add_metric([], time.time())
+        self._found = found
 
 
-def _waiting(numbers: Iterable[Numbers]) -> Iterator[Metric]:
+def _hours(held: Sequence[Held]) -> Metric:
+    labels = [_SITE, "expectation"]
+    hours = GaugeMetricFamily("millrace_held_hours", "Hours that a failed expectation holds back", labels=labels)
+    for line in held:
+        hours.add_metric([line.site_code, line.expectation], line.hour_count)
+    return hours
+
+
+def _waiting(numbers: Iterable[Numbers]) -> Sequence[Metric]:
     labels = [_SITE, "what"]
     seconds = GaugeMetricFamily("millrace_waiting_seconds", "For how long the oldest has waited", labels=labels)
     counts = GaugeMetricFamily("millrace_waiting", "Batches, changes or hours that wait", labels=labels)
@@ -74,7 +80,7 @@ def _waiting(numbers: Iterable[Numbers]) -> Iterator[Metric]:
                 else:
                     what, _, _ = name.rpartition("_")
                     counts.add_metric([site_code, what], value)
-    return iter((seconds, counts, silent))
+    return seconds, counts, silent
 
 
 def serve(collector: Collector, host: str, port: int) -> tuple[WSGIServer, threading.Thread]:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -110,7 +111,7 @@ def told(outcome: "TrainingOutcome | RulOutcome", trigger: str) -> dict[str, Any
 
 def model_page(name: str, version: int) -> str:
     """MLflow's page of a registered model: it leads to the run, its data and its trigger."""
-    return f"{_settings.mlflow_base_url()}/#/models/{name}/versions/{version}"
+    return f"{_settings.mlflow_base_url()}/#/models/{quote(name, safe='')}/versions/{version}"
 
 
 @dg.multi_asset(

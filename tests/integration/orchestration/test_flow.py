@@ -159,7 +159,7 @@ def test_a_mart_shows_the_rows_written_and_where_its_columns_come_from(rolled_up
     assert "dagster/row_count" not in hourly
     sites = shown("dim_sites_history")
     assert sites["dagster/row_count"] == sites["rows_written"] == 1
-    (seen,) = rolled_up.instance.fetch_observations(dg.AssetKey(["marts", "fct_worker_hours"]), limit=1).records
+    (seen,) = rolled_up.instance.fetch_observations(dg.AssetKey(["marts", "fct_worker_hours"]), limit=5).records
     told = seen.asset_observation.metadata
     assert "| `staging.stg_raw__events`: units_produced" in told["columns_come_from"].value
     lineage = told["dagster/column_lineage"].value.deps_by_column

@@ -80,6 +80,12 @@ def test_sql_that_cannot_be_followed_has_none(tmp_path: Path, cache: Path, sql: 
     assert not cache.exists()
 
 
+def test_a_kept_file_that_cannot_be_read_stops_nothing(tmp_path: Path, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / "model.m.mart.json").write_text("{")
+    assert lineage_of(MANIFEST, "model.m.mart", compiled(tmp_path, 'select code from "staging"."renamed"')) == {}
+
+
 def test_a_place_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     sql = compiled(tmp_path, 'select code from "staging"."renamed"')

@@ -21,9 +21,13 @@ OPERATIONS = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
 
 
 def told(platform: PlatformMetrics) -> set[str]:
+    """The lines of a scrape after a look, but for the time of it."""
     registry = CollectorRegistry()
     registry.register(platform)
-    return {line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")}
+    platform.look()
+    lines = generate_latest(registry).decode().splitlines()
+    assert sum(line.startswith("millrace_looked_at_seconds 1") for line in lines) == 1
+    return {line for line in lines if not line.startswith(("#", "millrace_looked_at"))}
 
 
 def test_each_number_bears_its_site_and_what_it_is_about() -> None:
@@ -39,7 +43,7 @@ def test_each_number_bears_its_site_and_what_it_is_about() -> None:
     }
 
 
-def test_a_warehouse_that_is_away_is_told_of_and_the_next_scrape_asks_again() -> None:
+def test_a_warehouse_that_is_away_is_told_of_and_the_next_look_asks_again() -> None:
     answers: list[list[Numbers] | None] = [None, [LOADS]]
 
     def measure() -> list[Numbers]:
@@ -48,10 +52,9 @@ def test_a_warehouse_that_is_away_is_told_of_and_the_next_scrape_asks_again() ->
             raise OperationalError("select 1", {}, ConnectionRefusedError())
         return answer
 
-    registry = CollectorRegistry()
-    registry.register(PlatformMetrics(measure, list))
-    assert registry.get_sample_value("millrace_warehouse_up") == 0
-    assert registry.get_sample_value("millrace_warehouse_up") == 1
+    platform = PlatformMetrics(measure, list)
+    assert told(platform) == {"millrace_warehouse_up 0.0"}
+    assert 'millrace_waiting{site_code="mill",what="readings"} 3.0' in told(platform)
 
 
 def test_it_is_served_on_a_port_that_is_free() -> None:
@@ -59,7 +62,9 @@ def test_it_is_served_on_a_port_that_is_free() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(PortTaken, match=f"port {port} .* --port"):
             serve(PlatformMetrics(list, list), "127.0.0.1", port)
-    server, thread = serve(PlatformMetrics(list, list), "127.0.0.1", port)
+    platform = PlatformMetrics(list, list)
+    platform.look()
+    server, thread = serve(platform, "127.0.0.1", port)
     try:
         page = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
         assert "\nmillrace_warehouse_up 1.0\n" in page
@@ -73,4 +78,4 @@ def test_the_docs_list_every_metric() -> None:
     held = Held("mill", "invalid_rate", 2, HOUR, HOUR)
     names = {re.split(r"[{ ]", line)[0] for line in told(PlatformMetrics(lambda: [LOADS, ROLLUPS], lambda: [held]))}
     rows = re.findall(r"^\| `(millrace_\w+)` \|", OPERATIONS.read_text(), re.MULTILINE)
-    assert {row for row in rows if not row.startswith("millrace_api_")} == names
+    assert {row for row in rows if not row.startswith("millrace_api_")} == names | {"millrace_looked_at_seconds"}
