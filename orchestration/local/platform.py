@@ -16,6 +16,7 @@ from typing import NoReturn, Self
 import psutil
 from sqlalchemy import make_url
 
+from expectations.docs_index import render_index
 from ingestion_api.settings import IngestionApiSettings
 from orchestration.dbt_environment import dbt_environment
 from orchestration.local.errors import PortTaken
@@ -163,6 +164,7 @@ class Platform:
         self.keys = ensure_keys(self.warehouse.api_dsn(), self.data_dir / "keys.json", self.site_code)
         self.environment.update(self._environment())
         self._prepare_dagster_home()
+        self._prepare_data_docs()
         self.reporter.say("starting ingestion API, MLflow, Dagster")
         for process in self._services():
             self.supervisor.start(process)
@@ -226,6 +228,13 @@ class Platform:
         home = self.data_dir / "dagster"
         home.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / "orchestration" / "dagster.yaml", home / "dagster.yaml")
+
+    def _prepare_data_docs(self) -> None:
+        """Have a page to serve before anything is validated."""
+        index = self.data_dir / "data_docs" / "index.html"
+        if not index.exists():
+            index.parent.mkdir(parents=True, exist_ok=True)
+            index.write_text(render_index([], []), encoding="utf-8")
 
     def _services(self) -> list[Process]:
         settings = self.orchestration

@@ -46,6 +46,7 @@ def test_the_services_are_those_of_the_platform() -> None:
         "ingestion-api",
         "mlflow",
         "dagster-code",
+        "metrics",
         "dagster-webserver",
         "dagster-daemon",
         "proxy",
@@ -95,6 +96,7 @@ def test_a_service_is_given_its_own_logins_and_no_others() -> None:
         "logins": {"millrace"},
         "ingestion-api": {INGESTION},
         "mlflow": {MLFLOW},
+        "metrics": {LOADER},
         "dagster-code": {DAGSTER, LOADER, DBT, EXPECTATIONS, ML, "millrace"},
         "dagster-webserver": {DAGSTER},
         "dagster-daemon": {DAGSTER},
@@ -241,6 +243,7 @@ def test_nobody_reaches_the_pages_of_dagster_and_mlflow_but_by_the_proxy() -> No
     assert [name for name, service in SERVICES.items() if "ports" in service] == [
         "timescaledb",
         "ingestion-api",
+        "metrics",
         "proxy",
     ]
     upstreams = dict(re.findall(r"listen (\d+);\s+set \$pages http://([\w-]+):", PROXY))
