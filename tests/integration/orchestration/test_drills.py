@@ -62,8 +62,8 @@ class Drills:
         number = self.sent["events"]
         moment = timedelta(seconds=number)
         reading = {"equipment_code": "P1", "metric": "flow", "value": 100.0 + number % 7}
-        minutes = 30 * 60 // 5
-        readings = [reading | {"event_time": (START + 5 * n * HOUR / 60 + moment).isoformat()} for n in range(minutes)]
+        count = 30 * 60 // 5
+        readings = [reading | {"event_time": (START + 5 * n * HOUR / 60 + moment).isoformat()} for n in range(count)]
         event = {"source_code": "C1", "work_unit_code": "U1", "worker_code": "W1", "confidence": 0.95}
         event |= {"event_type": "working", "duration_s": 60, "units_produced": 1}
         self.deliver("readings", readings)
