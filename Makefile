@@ -44,12 +44,14 @@ coverage: setup ## Run every test but those of the whole platform, and show the 
 test-unit: setup ## Run the unit tests alone (under a minute, no database)
 	@$(BIN)/python -m pytest -q tests/unit
 
-test-timescale: setup ## Run the warehouse's and dbt's tests, but for two of plain tables, on timescale-up's TimescaleDB
+# What it leaves out: tests of plain tables, and of single figures, whose SQL the tests of builds run on either server.
+test-timescale: setup ## Run the tests of the warehouse and of what dbt builds on timescale-up's TimescaleDB
 	@urls="$${MILLRACE_TEST_WAREHOUSE_URL:-$$(tests/timescale.sh up $(WORKERS))}" && test -n "$$urls" && \
 		MILLRACE_TEST_WAREHOUSE_URL="$$urls" $(BIN)/python -m pytest -q -n $$(wc -w <<<"$$urls") $(BY_FILE) \
 			tests/integration/warehouse tests/integration/dbt_project \
 			tests/integration/orchestration/test_storage.py --ignore tests/integration/warehouse/test_embedded.py \
-			--ignore tests/integration/dbt_project/test_first_builds.py --ignore tests/integration/dbt_project/test_hourly_retention.py
+			--ignore tests/integration/dbt_project/test_first_builds.py --ignore tests/integration/dbt_project/test_hourly_retention.py \
+			--ignore tests/integration/dbt_project/figures
 
 timescale-up: ## Start a real TimescaleDB for the tests and print its URLs (needs Debian or Ubuntu and root; 800 MB)
 	@tests/timescale.sh up $(WORKERS)
@@ -81,10 +83,10 @@ bench: setup ## Measure beside InfluxDB, a plain endpoint, COPY. ONLY=warehouse:
 bench-ml: setup ## Judge the models on public data: tables and figures in OUT (.millrace/bench) [ONLY=skab or rul] [MLFLOW=uri]
 	@$(BIN)/python -m bench.ml $(if $(ONLY),--only $(ONLY)) $(if $(OUT),--out "$(OUT)") $(if $(MLFLOW),--mlflow "$(MLFLOW)")
 
-bench-deps: ## Install what the benchmark needs: Debian's influxdb and wrk (needs root)
-	@command -v apt-get >/dev/null || { echo "millrace: no apt-get here; install InfluxDB 1.x and wrk yourself"; exit 1; }
+bench-deps: ## Install what the benchmark needs: Debian's influxdb, redis-server and wrk (needs root)
+	@command -v apt-get >/dev/null || { echo "millrace: no apt-get here; install InfluxDB 1.x, Redis and wrk yourself"; exit 1; }
 	@test "$$(id -u)" = 0 || { echo "millrace: installing needs root: sudo make bench-deps"; exit 1; }
-	@apt-get install -y --no-install-recommends influxdb wrk
+	@apt-get install -y --no-install-recommends influxdb redis-server wrk
 
 ##@ Set up
 setup: $(STAMP) $(MANIFEST) ## Create .venv and install the pinned versions (done by every other target)

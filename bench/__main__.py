@@ -2,7 +2,7 @@
 
 `--only warehouse` measures the warehouse alone, without InfluxDB and wrk, on the embedded PostgreSQL or on the server
 that `MILLRACE_TEST_WAREHOUSE_URL` names. `--only scoring` measures judging alone, `--only day` from warehouse to
-warehouse.
+warehouse, `--only spread` loads of several sites on one Celery worker and on two.
 """
 
 import json
@@ -26,9 +26,10 @@ from bench.servers import ROOT, Databases, influxdb, millrace, plain_endpoint
 from bench.steadiness import measure_single_posts
 from bench.warehouses import Warehouses
 
-OF_WAREHOUSE = ("load", "memory", "rollup", "queries")
+OF_WAREHOUSE = ("load", "memory", "rollup", "queries", "validation")
 OF_MODELS = ("scoring", "day")
-PARTS = ("rates", "single", "stages", *OF_WAREHOUSE, *OF_MODELS)
+SPREAD = "spread"
+PARTS = ("rates", "single", "stages", *OF_WAREHOUSE, *OF_MODELS, SPREAD)
 WORKERS = 2
 # Requests made in advance: more than any of them answers here.
 REQUESTS_PER_S = {"millrace": 2400, "influxdb": 2000, "plain": 60}
@@ -39,7 +40,7 @@ def main(
     minutes: Annotated[float, typer.Option(help="How long memory is watched")] = 1,
     seconds: Annotated[int, typer.Option(help="Length of a round")] = 6,
     rounds: Annotated[int, typer.Option(help="Alternating rounds; the median counts")] = 3,
-    only: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(PARTS)}; warehouse: its four")] = ",".join(
+    only: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(PARTS)}; warehouse: its five")] = ",".join(
         PARTS
     ),
 ) -> None:
@@ -47,8 +48,8 @@ def main(
     parts = set(only.replace("warehouse", ",".join(OF_WAREHOUSE)).split(","))
     if parts - set(PARTS):
         sys.exit(f"bench: there is no part {', '.join(sorted(parts - set(PARTS)))}; there are {', '.join(PARTS)}")
-    for program in ("influxd", "wrk"):
-        if "rates" in parts and shutil.which(program) is None:
+    for part, program in (("rates", "influxd"), ("rates", "wrk"), (SPREAD, "redis-server")):
+        if part in parts and shutil.which(program) is None:
             sys.exit(f"bench: {program} is not installed: make bench-deps")
     # Ending like Ctrl-C, so that no server and no data stay behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -56,7 +57,7 @@ def main(
     directory.mkdir(parents=True)
     report = Report()
     try:
-        if parts - {*OF_WAREHOUSE, *OF_MODELS}:
+        if parts - {*OF_WAREHOUSE, *OF_MODELS, SPREAD}:
             _ingestion(report, parts, directory, minutes, seconds, rounds)
         if parts & {*OF_WAREHOUSE, "day"}:
             _warehouse(report, parts, directory, rounds)
@@ -64,6 +65,10 @@ def main(
             from bench.scoring import measure_scoring
 
             measure_scoring(report, rounds)
+        if SPREAD in parts:
+            from bench.spread import measure_spread
+
+            measure_spread(report, directory, rounds)
     finally:
         shutil.rmtree(directory)
     report.print()
@@ -98,6 +103,10 @@ def _warehouse(report: Report, parts: set[str], directory: Path, rounds: int) ->
             measure_rollup(report, warehouses, rounds)
         if "queries" in parts:
             measure_queries(report, warehouses, rounds)
+        if "validation" in parts:
+            from bench.validation import measure_validation
+
+            measure_validation(report, warehouses, directory, rounds)
         if "day" in parts:
             from bench.scored_day import measure_scored_day
 

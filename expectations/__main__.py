@@ -1,4 +1,4 @@
-"""Command line: `python -m expectations validate`, `holds` and `release`. What is expected is in `suites/`."""
+"""Command line: `python -m expectations validate`, `thresholds`, `holds`, `release`. What is expected: `suites/`."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from expectations.errors import ExpectationsError
 from expectations.holds import OpenHold, open_holds, release
 from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
+from expectations.thresholds import Thresholds, read, unknown_names
 from expectations.validate import ValidationResult, validate_window
 from expectations.window import instant
 from warehouse.engine import create_engine
@@ -40,12 +41,26 @@ def validate(
     if unknown:
         raise typer.BadParameter(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     with _telling(), console.status("Validating"):
-        results = validate_window(
+        validation = validate_window(
             ExpectationsSettings().warehouse_dsn(), instant(start), instant(end), suites=suite or SUITES
         )
-    console.print(_table(results))
+    console.print(_table(validation.results))
+    for warning in validation.warnings:
+        typer.echo(f"expectations: {warning}", err=True)
     console.print(f"Data Docs: {index_page(ExpectationsSettings().data_docs_dir)}", soft_wrap=True)
-    raise typer.Exit(any(result.blocks for result in results))
+    raise typer.Exit(any(result.blocks for result in validation.results))
+
+
+@app.command(name="thresholds")
+def show_thresholds() -> None:
+    """Show what the data is held to. Exits with 2 where a line is not right, or names what no registry knows."""
+    with _telling(), _warehouse() as engine:
+        limits = read(ExpectationsSettings().thresholds)
+        unknown = unknown_names(engine, limits)
+    Console().print(_thresholds(limits))
+    for problem in unknown:
+        typer.echo(f"expectations: {problem}", err=True)
+    raise typer.Exit(2 if unknown else 0)
 
 
 @app.command()
@@ -91,6 +106,15 @@ def _warehouse() -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+def _thresholds(limits: Thresholds) -> Table:
+    table = Table("expectation", "of", "limit", "severity", "reason")
+    for default in limits.defaults.values():
+        own = [line for line in limits.exceptions if line.expectation == default.expectation]
+        for line in (default, *own):
+            table.add_row(line.expectation, line.about, line.bound, line.severity, line.reason)
+    return table
 
 
 def _holds(found: Sequence[OpenHold]) -> Table:

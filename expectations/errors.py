@@ -2,6 +2,7 @@
 
 ExpectationsError
 ├── WindowInvalid
+├── ThresholdsInvalid
 ├── WarehouseUnreachable
 ├── ValidationBroken
 ├── ReleaseInvalid
@@ -15,6 +16,10 @@ class ExpectationsError(Exception):
 
 class WindowInvalid(ExpectationsError):
     """The window is empty, reversed or without a time zone."""
+
+
+class ThresholdsInvalid(ExpectationsError):
+    """A file of thresholds cannot be read, or says what cannot be."""
 
 
 class WarehouseUnreachable(ExpectationsError):

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from expectations.errors import ValidationBroken, WarehouseUnreachable
 from expectations.groups import FailedGroup
 from expectations.suites import Expectation, Severity, Suite
-from expectations.suites.suite import GROUP_COLUMNS
+from expectations.thresholds import Thresholds
 from expectations.window import Window
 
 if TYPE_CHECKING:
@@ -33,11 +33,12 @@ class ValidationResult:
     Attributes:
         suite: Name of the suite.
         expectation: Name of the expectation.
-        severity: Of the expectation, whether it failed or not.
-        is_success: Whether every group kept the bound. An empty window is a success.
-        observed: Figures for people, as JSON: items and groups seen, the worst value, the bound, and the first groups
-            that failed. `note` says "no rows" for an empty window.
-        failed: All groups that failed, where the expectation is critical.
+        severity: The worst of the groups that failed; of the default threshold where none did.
+        is_success: Whether every group kept its bound. An empty window is a success.
+        observed: Figures for people, as JSON: items and groups seen, the value that is furthest over its bound, or next
+            to it, and that bound, for all and by site; and the first groups that failed. `note` says "no rows" for an
+            empty window.
+        failed: All groups that failed a critical threshold.
         unheld: Hours (UTC) of such groups that could not be held back: the ledger does not know them.
     """
 
@@ -91,14 +92,19 @@ def close_datasource(datasource: "PostgresDatasource") -> None:
 
 
 def evaluate(
-    context: "EphemeralDataContext", datasource: "PostgresDatasource", suite: Suite, window: Window
+    context: "EphemeralDataContext",
+    datasource: "PostgresDatasource",
+    suite: Suite,
+    thresholds: Thresholds,
+    window: Window,
 ) -> list[ValidationResult]:
     """Evaluate a suite on the rows of a window.
 
     Args:
         context: Holds the suite under its name and keeps the result for Data Docs.
         datasource: From `open_datasource`.
-        suite: What to expect.
+        suite: What to measure.
+        thresholds: What to hold it to.
         window: Bounds the suite's time column.
 
     Returns:
@@ -111,9 +117,10 @@ def evaluate(
 
     table = f"{suite.name}_window"
     engine = datasource.get_execution_engine().engine
-    totals = _materialize(engine, table, suite, window)
-    columns = ", ".join((*GROUP_COLUMNS, *_measures(suite)))
-    asset = datasource.add_query_asset(".".join(suite.asset_key), query=f"select {columns} from {table}")
+    by_site = _materialize(engine, table, suite, thresholds, window)
+    # As floats, which it keeps as they are; limits and rates of counts are no nearer to each other than those can tell.
+    judged = (f"cast({name} as double precision) as {name}" for name in _judged(suite))
+    asset = datasource.add_query_asset(".".join(suite.asset_key), query=f"select {', '.join(judged)} from {table}")
     definition = ValidationDefinition(
         name=suite.name,
         data=asset.add_batch_definition_whole_table(str(window)),
@@ -121,34 +128,55 @@ def evaluate(
     )
     outcome = context.validation_definitions.add(definition).run(
         run_id=RunIdentifier(run_name=str(window), run_time=datetime.now(UTC)),
-        result_format={
-            "result_format": "SUMMARY",
-            "unexpected_index_column_names": list(GROUP_COLUMNS),
-            "partial_unexpected_count": SHOWN_GROUPS,
-        },
+        result_format={"result_format": "SUMMARY", "partial_unexpected_count": SHOWN_GROUPS},
     )
     outcomes: list[Any] = [result.to_json_dict() for result in outcome.results]
     by_name = {found["expectation_config"]["meta"]["name"]: found for found in outcomes}
-    results = [_result(suite, expectation, by_name[expectation.name], totals) for expectation in suite.expectations]
-    by_result = zip(suite.expectations, results, strict=True)
-    return [
-        replace(result, failed=_failed_groups(engine, table, suite, expectation)) if result.blocks else result
-        for expectation, result in by_result
-    ]
+    results = []
+    for expectation in suite.expectations:
+        found = by_name[expectation.name]
+        if "element_count" not in found["result"]:
+            raise ValidationBroken(f"{suite.name}.{expectation.name} could not be evaluated: {found['exception_info']}")
+        is_success = found["success"] and not any(row[f"{expectation.name}_failed_count"] for row in by_site)
+        failed = [] if is_success else _failed_rows(engine, table, expectation, thresholds)
+        results.append(_result(suite, expectation, thresholds, by_site, failed, is_success=is_success))
+    return results
 
 
-def _measures(suite: Suite) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(expectation.column for expectation in suite.expectations))
+def _judged(suite: Suite) -> tuple[str, ...]:
+    """Measures and their limits."""
+    names = (name for each in suite.expectations for name in (each.column, each.limit_column))
+    return tuple(dict.fromkeys(names))
 
 
-def _materialize(engine: Engine, table: str, suite: Suite, window: Window) -> dict[str, Any]:
-    """Fill the temporary table; return the items seen and the worst value of each measure."""
-    worst = ", ".join(f"max({column}) as {column}" for column in _measures(suite))
-    totals = f"select coalesce(sum(item_count) filter (where grain = 'hour'), 0) as items, {worst} from {table}"
+def _materialize(
+    engine: Engine, table: str, suite: Suite, thresholds: Thresholds, window: Window
+) -> list[dict[str, Any]]:
+    """Fill the temporary table; return by site the items seen and how each measure fared."""
+    limits = ", ".join(
+        f"cast({thresholds.limit_sql(each)} as numeric) as {each.limit_column},"
+        f" {thresholds.severity_sql(each)} as {each.name}_severity"
+        for each in suite.expectations
+    )
+    query = window.bind(suite.query).replace("{apart}", thresholds.apart_sql(suite))
+    # What is furthest over its limit, or next to it, and that limit; critical comes before warning.
+    fared = ", ".join(
+        f"(array_agg(array[{each.column}, {each.limit_column}] order by {each.column} - {each.limit_column} desc))[1:1]"
+        f" as {each.name}, count(*) filter (where {_fails(each, thresholds)}) as {each.name}_failed_count,"
+        f" min({each.name}_severity) filter (where {_fails(each, thresholds)}) as {each.name}_failed_severity"
+        for each in suite.expectations
+    )
     try:
         with engine.begin() as connection:
-            connection.execute(text(f"create temporary table {table} as {window.bind(suite.query)} order by {_ORDER}"))
-            return dict(connection.execute(text(totals)).one()._mapping)
+            judged = f"select judged.*, {limits} from ({query}) as judged order by {_ORDER}"
+            connection.execute(text(f"create temporary table {table} as {judged}"))
+            rows = connection.execute(
+                text(
+                    f"select site_code, sum(item_count) filter (where grain = 'hour') as item_count,"
+                    f" count(*) as group_count, {fared} from {table} group by site_code order by site_code"
+                )
+            )
+            return [dict(row) for row in rows.mappings()]
     except ProgrammingError as error:
         raise ValidationBroken(
             f"suite {suite.name} cannot read {'.'.join(suite.asset_key)}: {error.orig};"
@@ -156,45 +184,96 @@ def _materialize(engine: Engine, table: str, suite: Suite, window: Window) -> di
         ) from error
 
 
-def _failed_groups(engine: Engine, table: str, suite: Suite, expectation: Expectation) -> tuple[FailedGroup, ...]:
-    """All of them: Great Expectations names the first ones."""
-    comparison = ">=" if expectation.is_strict else ">"
-    columns = "grain, site_code, subject_code, period_start, first_hour, last_hour"
-    query = text(f"select {columns}, {expectation.column} from {table} where {expectation.column} {comparison} :limit")
-    with engine.connect() as connection:
-        rows = connection.execute(query, {"limit": expectation.limit}).all()
-    return tuple(
-        FailedGroup(
-            suite=suite.name,
-            expectation=expectation.name,
-            grain=row.grain,
-            site_code=row.site_code,
-            subject_code=row.subject_code,
-            period_start=row.period_start,
-            first_hour=row.first_hour,
-            last_hour=row.last_hour,
-            measured=float(row[-1]),
-        )
-        for row in rows
+def _fails(expectation: Expectation, thresholds: Thresholds) -> str:
+    """SQL of whether a group fails."""
+    comparison = ">=" if thresholds.defaults[expectation.name].is_strict else ">"
+    return f"{expectation.column} {comparison} {expectation.limit_column}"
+
+
+def _failed_rows(engine: Engine, table: str, expectation: Expectation, thresholds: Thresholds) -> list[Any]:
+    """All of them, with what they are; Great Expectations only judges."""
+    query = text(
+        f"select grain, site_code, subject_code, period_start, first_hour, last_hour, item_count,"
+        f" {expectation.column} as measured, {expectation.limit_column} as its_limit,"
+        f" {expectation.name}_severity as severity"
+        f" from {table} where {_fails(expectation, thresholds)} order by {_ORDER}"
     )
+    with engine.connect() as connection:
+        return list(connection.execute(query))
 
 
 def _result(
-    suite: Suite, expectation: Expectation, outcome: dict[str, Any], totals: dict[str, Any]
+    suite: Suite,
+    expectation: Expectation,
+    thresholds: Thresholds,
+    by_site: list[dict[str, Any]],
+    failed: list[Any],
+    *,
+    is_success: bool,
 ) -> ValidationResult:
-    figures = outcome["result"]
-    if "element_count" not in figures:
-        raise ValidationBroken(f"{suite.name}.{expectation.name} could not be evaluated: {outcome['exception_info']}")
-    observed: dict[str, Any] = {
-        "item_count": int(totals["items"]),
-        "group_count": figures["element_count"],
-        "failed_group_count": figures["unexpected_count"] or 0,
-        "measure": expectation.column,
-        "worst": float(totals[expectation.column] or 0),
-        "limit": f"{'<' if expectation.is_strict else '<='} {expectation.limit:g}",
+    default = thresholds.defaults[expectation.name]
+
+    def bound(limit: float) -> str:
+        return replace(default, limit=float(limit)).bound
+
+    sites = {
+        row["site_code"]: {
+            "item_count": int(row["item_count"] or 0),
+            "group_count": row["group_count"],
+            "failed_group_count": row[f"{expectation.name}_failed_count"],
+            "severity": row[f"{expectation.name}_failed_severity"] or default.severity,
+            "worst": float(measured),
+            "limit": bound(limit),
+        }
+        for row in by_site
+        for measured, limit in row[expectation.name]
     }
-    if figures["unexpected_count"]:
-        observed["failed_groups"] = figures["partial_unexpected_index_list"]
-    if not figures["element_count"]:
+    furthest = max(
+        (pair for row in by_site for pair in row[expectation.name]), key=lambda pair: pair[0] - pair[1], default=None
+    )
+    observed: dict[str, Any] = {
+        **{
+            count: sum(site[count] for site in sites.values())
+            for count in ("item_count", "group_count", "failed_group_count")
+        },
+        "measure": expectation.column,
+        "dimension": expectation.dimension,
+        "worst": float(furthest[0]) if furthest else 0.0,
+        "limit": bound(furthest[1]) if furthest else default.bound,
+        "sites": sites,
+    }
+    if failed:
+        observed["failed_groups"] = [
+            {
+                **{name: getattr(row, name) for name in ("grain", "site_code", "subject_code", "item_count")},
+                "period_start": row.period_start.isoformat(),
+                expectation.column: float(row.measured),
+                "limit": bound(row.its_limit),
+            }
+            for row in failed[:SHOWN_GROUPS]
+        ]
+    if not sites:
         observed["note"] = "no rows"
-    return ValidationResult(suite.name, expectation.name, expectation.severity, outcome["success"], observed)
+    severities = {row.severity for row in failed} or {default.severity}
+    return ValidationResult(
+        suite=suite.name,
+        expectation=expectation.name,
+        severity="critical" if "critical" in severities else "warning",
+        is_success=is_success,
+        observed=observed,
+        failed=tuple(_failed_group(suite, expectation, row) for row in failed if row.severity == "critical"),
+    )
+
+
+def _failed_group(suite: Suite, expectation: Expectation, row: Any) -> FailedGroup:
+    return FailedGroup(
+        suite=suite.name,
+        expectation=expectation.name,
+        grain=row.grain,
+        site_code=row.site_code,
+        subject_code=row.subject_code,
+        period_start=row.period_start,
+        first_hour=row.first_hour,
+        last_hour=row.last_hour,
+        measured=float(row.measured),
+    )

@@ -1,7 +1,7 @@
 """Which hours a failed group holds back. Holds are written and released in `holds.py`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,7 +56,8 @@ def holds_of(groups: Iterable[FailedGroup], window: Window, waiting: Waiting) ->
     """What is held back because of failed groups, one for each site, hour and expectation.
 
     A group of readings or events holds its own hour. What a source sent in an hour of receipt may be about any hour
-    before: such a group holds all hours of its site in the window that wait, up to the end of its period.
+    before: such a group holds all hours of its site in the window that wait, up to the end of its period. A day is
+    judged whole by any window that has a part of it: its holds bear the beginning of the part.
 
     Args:
         groups: That break a critical expectation.
@@ -68,7 +69,8 @@ def holds_of(groups: Iterable[FailedGroup], window: Window, waiting: Waiting) ->
         for hour, first, last in _hours(group, waiting.get(group.site_code, {})):
             if window.start <= hour and hour + _HOUR <= window.end:
                 key = (group.suite, group.expectation, group.site_code, hour)
-                found.setdefault(key, []).append((group, first, last))
+                judged = replace(group, period_start=max(group.period_start, window.start))
+                found.setdefault(key, []).append((judged, first, last))
     return [_hold(key, of_hour) for key, of_hour in sorted(found.items())]
 
 

@@ -53,6 +53,9 @@ _JUDGED = text(
     order by site_code, hour, hold_id for update
     """
 )
+# Two validations take turns: numbers of holds then become visible in their order, so that who reads on from the newest
+# (orchestration/defs/alerts.py) misses none.
+_TAKE_TURNS = text("select pg_advisory_xact_lock(hashtextextended('millrace/holds', 0))")
 _RELEASE = text(
     "update ops.holds set released_at = now(), released_by = :released_by, reason = :reason where hold_id = any(:ids)"
 )
@@ -100,6 +103,7 @@ def record(
     Returns:
         What cannot be held back, because the ledger did not know the hour when it was read.
     """
+    connection.execute(_TAKE_TURNS)
     failed = {(hold.suite, hold.expectation, hold.site_code, hold.hour) for hold in found}
     open_holds = connection.execute(
         _JUDGED, {"suites": list(suites), "start": window.start, "end": window.end - _HOUR + timedelta(microseconds=1)}

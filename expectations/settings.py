@@ -1,4 +1,4 @@
-"""Settings of the expectations. Thresholds do not belong here: they are part of the suites."""
+"""Settings of the expectations. Thresholds do not belong here, but the file of a plant's own is named here."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from warehouse.settings import warehouse_dsn
 
 
 class ExpectationsSettings(BaseSettings):
-    """Where Data Docs go and how much of them is kept."""
+    """Where thresholds come from, where Data Docs go and how much of them is kept."""
 
     model_config = SettingsConfigDict(
         env_prefix="MILLRACE_EXPECTATIONS_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
@@ -17,6 +17,10 @@ class ExpectationsSettings(BaseSettings):
 
     warehouse_url: str | None = Field(
         default=None, description="URL of the warehouse, as millrace_expectations; empty: the platform's"
+    )
+    thresholds: Path | None = Field(
+        default=None,
+        description="TOML file of the plant's own thresholds; empty: those of expectations/thresholds.toml",
     )
     data_docs_dir: Path = Field(
         default=Path(".millrace/data_docs"),

@@ -4,10 +4,11 @@ Great Expectations takes seconds to import, so it is imported when the first win
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from expectations import data_docs, holds
+from expectations import data_docs, holds, thresholds
 from expectations.evaluate import ValidationResult, close_datasource, evaluate, open_datasource
 from expectations.results import record
 from expectations.settings import ExpectationsSettings
@@ -15,7 +16,21 @@ from expectations.suites import SUITES
 from expectations.window import Window
 from warehouse.engine import create_engine
 
-__all__ = ["ValidationResult", "validate_window"]
+__all__ = ["Validation", "ValidationResult", "validate_window"]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How a window fared.
+
+    Attributes:
+        results: One for each expectation.
+        warnings: What did not go well beside it, one line each: Data Docs that cannot be written, thresholds about
+            sites that nobody registered.
+    """
+
+    results: tuple[ValidationResult, ...]
+    warnings: tuple[str, ...]
 
 
 def validate_window(
@@ -26,10 +41,10 @@ def validate_window(
     dagster_run_id: str | None = None,
     docs_dir: Path | None = None,
     suites: Iterable[str] = tuple(SUITES),
-) -> list[ValidationResult]:
+) -> Validation:
     """Validate the rows of [start, end), write `ops.validation_results` and `ops.holds`, and build Data Docs.
 
-    Hours with rows that break a critical expectation are held back; held ones that pass now are let go.
+    Hours with rows that break a critical threshold are held back; held ones that pass now are let go.
     Readings and events are taken by event time, the ledger by the time the API received a batch.
 
     Args:
@@ -45,23 +60,26 @@ def validate_window(
 
     Raises:
         WindowInvalid: The window is empty or reversed, or a bound has no time zone.
+        ThresholdsInvalid: The file of thresholds is not right; nothing was written.
         WarehouseUnreachable: The warehouse does not answer.
         ValidationBroken: An expectation could not be evaluated; nothing was written.
     """
     window = Window(start, end)
     settings = ExpectationsSettings()
-    site = docs_dir or settings.data_docs_dir
-    context = data_docs.open_context(site)
+    limits = thresholds.read(settings.thresholds)
+    context = data_docs.open_context(limits)
     datasource = open_datasource(context, url)
     engine = create_engine(url)
     try:
         names = tuple(suites)
         with engine.connect() as connection:
             hours = holds.waiting_hours(connection, window)
-        results = [result for name in names for result in evaluate(context, datasource, SUITES[name], window)]
-        results = record(engine, window, names, results, hours, dagster_run_id)
+        found = [each for name in names for each in evaluate(context, datasource, SUITES[name], limits, window)]
+        results = record(engine, window, names, found, hours, dagster_run_id)
+        warnings = thresholds.unknown_names(engine, limits)
     finally:
         close_datasource(datasource)
         engine.dispose()
-    data_docs.build(context, site, settings.data_docs_history)
-    return results
+    # Last, and whatever comes of it: who validates holds hours back, and that is done.
+    problem = data_docs.build(context, docs_dir or settings.data_docs_dir, settings.data_docs_history)
+    return Validation(tuple(results), (*warnings, *([problem] if problem else [])))

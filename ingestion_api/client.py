@@ -272,16 +272,11 @@ class IngestionClient:
 
     async def _get_in_time(self, path: str) -> httpx.Response:
         # A timeout of httpx begins anew with each byte.
+        client = httpx.AsyncClient(
+            base_url=self._http.base_url, headers=self._http.headers, timeout=self._timeout_s, trust_env=False
+        )
         try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                httpx.AsyncClient(
-                    base_url=self._http.base_url,
-                    timeout=self._timeout_s,
-                    trust_env=False,
-                    headers=self._http.headers,
-                ) as http,
-            ):
+            async with asyncio.timeout(self._timeout_s), client as http:
                 return await http.get(f"{API_PREFIX}{path}")
         except TimeoutError as error:
             raise ApiUnavailable(f"GET {self._http.base_url}: no answer within {self._timeout_s:g} s") from error

@@ -52,6 +52,10 @@ class Unauthenticated(IngestionError):
     title = "A valid API key is needed"
     headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
+    def ask_person(self) -> None:
+        """Let a browser ask who sits before it: any name will do, the password is the key."""
+        self.headers = {"WWW-Authenticate": 'Basic realm="Millrace: any name, and an API key as the password"'}
+
 
 class NotAllowed(IngestionError):
     """The key is good, but not for this."""

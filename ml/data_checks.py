@@ -12,7 +12,8 @@ SUITE: Final = "readings"
 def failed_expectations(connection: Connection, start: datetime, end: datetime) -> list[str]:
     """Name the critical expectations that hours of a range failed when they were last validated.
 
-    An hour that was mended and validated again counts as it was found then, however the windows were cut.
+    An hour that was mended and validated again, or to which other thresholds apply by now, counts as it was found then,
+    however the windows were cut.
 
     Args:
         connection: To the warehouse.
@@ -25,10 +26,10 @@ def failed_expectations(connection: Connection, start: datetime, end: datetime) 
     rows = connection.execute(
         text("""
             with validated as (
-                select suite, expectation, validation_id, is_success,
+                select suite, expectation, validation_id, is_success or severity <> 'critical' as is_success,
                     greatest(window_start, :start) as validated_from, least(window_end, :end) as validated_until
                 from ops.validation_results
-                where severity = 'critical' and suite = :suite and window_start <= :end and window_end > :start
+                where suite = :suite and window_start <= :end and window_end > :start
             ),
             hours as (
                 select distinct on (suite, expectation, hour) suite, expectation, hour, is_success

@@ -46,6 +46,31 @@ def doctor() -> None:
 
 
 @app.command()
+def metrics(
+    host: Annotated[str, typer.Option(help="Address; let Prometheus alone reach it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of /metrics.", min=1, max=65535)] = 9465,
+) -> None:
+    """Serve what waits and what is held back to Prometheus until Ctrl-C."""
+    from datetime import UTC
+
+    from orchestration.defs.lag import measure
+    from orchestration.defs.resources import SitesResource
+    from orchestration.lag import Looks
+    from orchestration.metrics import PlatformMetrics, serve
+    from warehouse import ledger
+    from warehouse.engine import create_engine
+    from warehouse.settings import warehouse_dsn
+
+    engine, looks = create_engine(warehouse_dsn(None)), Looks()
+    platform = PlatformMetrics(
+        lambda: measure(engine, SitesResource(), looks, datetime.now(UTC)).values(), lambda: ledger.held(engine)
+    )
+    _, thread = serve(platform, host, port)
+    typer.echo(f"The metrics are at http://{host}:{port}/metrics until Ctrl-C.")
+    thread.join()
+
+
+@app.command()
 def demo(
     once: Annotated[bool, typer.Option(help="Exit at the end instead of staying up.")] = False,
     data: Annotated[

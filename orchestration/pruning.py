@@ -5,11 +5,12 @@ ticks by itself (dagster.yaml), but no runs.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 import dagster as dg
+from dagster._core.instance.utils import RUNLESS_RUN_ID
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from sqlalchemy import Connection, and_, delete, func, not_, or_, select
@@ -35,12 +36,14 @@ class Pruned:
         reduced: Runs that did, and lost the events that no page needs.
         event_count: Events that the reduced runs lost.
         check_count: Evaluations of asset checks that newer ones had replaced.
+        observation_count: Events of sensors, outside of any run, that newer ones had replaced: the lag of days gone by.
     """
 
     deleted: int = 0
     reduced: int = 0
     event_count: int = 0
     check_count: int = 0
+    observation_count: int = 0
 
 
 def prune(instance: dg.DagsterInstance, since: datetime, before: datetime) -> Pruned:
@@ -75,7 +78,8 @@ def prune(instance: dg.DagsterInstance, since: datetime, before: datetime) -> Pr
         )
     with storage.index_connection() as connection:
         check_count = _forget_replaced_checks(connection, before)
-    return Pruned(pruned.deleted, pruned.reduced, pruned.event_count, check_count)
+        observation_count = _forget_runless_events(connection, before)
+    return replace(pruned, check_count=check_count, observation_count=observation_count)
 
 
 def _pages(instance: dg.DagsterInstance, since: datetime, before: datetime) -> Iterator[list[str]]:
@@ -112,6 +116,20 @@ def _reduce(connection: Connection, run_ids: Collection[str]) -> int:
     is_shown = or_(*(event.dagster_event_type.startswith(start, autoescape=True) for start in _SHOWN))
     unshown = or_(event.dagster_event_type.is_(None), not_(is_shown))
     return connection.execute(delete(SqlEventLogStorageTable).where(event.run_id.in_(run_ids), unshown)).rowcount
+
+
+def _forget_runless_events(connection: Connection, before: datetime) -> int:
+    """Delete old events that belong to no run but for the newest of each kind and partition; return how many."""
+    event = SqlEventLogStorageTable.c
+    newest = (
+        select(func.max(event.id))
+        .where(event.run_id == RUNLESS_RUN_ID)
+        .group_by(event.asset_key, event.partition, event.dagster_event_type)
+    )
+    # As with checks.
+    is_old = event.timestamp < before.replace(tzinfo=None)
+    gone = delete(SqlEventLogStorageTable).where(event.run_id == RUNLESS_RUN_ID, is_old, event.id.not_in(newest))
+    return connection.execute(gone).rowcount
 
 
 def _forget_replaced_checks(connection: Connection, before: datetime) -> int:

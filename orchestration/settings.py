@@ -39,6 +39,15 @@ class OrchestrationSettings(BaseSettings):
     dagster_url: str | None = Field(
         default=None, description="Dagster as a browser reaches it, for links; empty: http://127.0.0.1:<dagster_port>"
     )
+    data_docs_port: int = Field(default=8591, ge=1, le=65535, description="Port of the Data Docs")
+    data_docs_url: str | None = Field(
+        default=None,
+        description="Data Docs as a browser reaches them, for links; empty: http://127.0.0.1:<data_docs_port>",
+    )
+    site_pages: dict[str, str] = Field(
+        default={},
+        description="JSON: site code to its ingestion API as a browser reaches it, for links; others: as in sites",
+    )
     sensor_interval_s: int = Field(default=30, ge=5, description="Seconds between two looks of a Dagster sensor")
     api_timeout_s: float = Field(
         default=10, gt=0, le=15, description="How long a sensor waits for a site's API to answer"
@@ -80,6 +89,14 @@ class OrchestrationSettings(BaseSettings):
     def mlflow_base_url(self) -> str:
         """MLflow's address as links show it."""
         return (self.mlflow_url or f"http://127.0.0.1:{self.mlflow_port}").rstrip("/")
+
+    def data_docs_base_url(self) -> str:
+        """The Data Docs' address as links show it."""
+        return (self.data_docs_url or f"http://127.0.0.1:{self.data_docs_port}").rstrip("/")
+
+    def site_page(self, site_code: str) -> str:
+        """The address of a site's ingestion API as links show it."""
+        return self.site_pages.get(site_code, self.sites[site_code]).rstrip("/")
 
     def dagster_base_url(self) -> str:
         """Dagster's address as links show it."""

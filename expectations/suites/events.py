@@ -3,9 +3,16 @@
 A camera is a source that sent a confidence in the window: other sources, such as a counter, know no confidence.
 """
 
+from typing import Final
+
+from expectations.suites.rates import rate_pct
 from expectations.suites.suite import Expectation, Suite
-from expectations.suites.thresholds import INVALID_PCT, LONGEST_DURATION_S, UNCERTAIN_BELOW, UNCERTAIN_PCT, rate_pct
 from warehouse.load_events import MAX_STATE_GAP_S
+
+# C8: under this confidence an event is uncertain.
+UNCERTAIN_BELOW: Final = 0.7
+# C12: no state lasts longer than a day.
+LONGEST_DURATION_S: Final = 24 * 3600
 
 _QUERY = f"""
 with events as (
@@ -42,6 +49,7 @@ groups as (
 )
 select
     *,
+    subject_code as source,
     {rate_pct("confidence_missing_count", "camera_count")} as confidence_missing_pct,
     {rate_pct("uncertain_count", "camera_count")} as uncertain_pct
 from groups
@@ -52,53 +60,48 @@ SUITE = Suite(
     asset_key=("raw", "events"),
     time_column="event_time",
     description="One row per source and hour.",
+    scopes=("source",),
     query=_QUERY,
     expectations=(
         Expectation(
             name="confidences_are_present",
             column="confidence_missing_pct",
-            below=INVALID_PCT,
-            severity="critical",
-            description="Under 10 % of a camera's events lack a confidence: without one the gate at 0.7 is blind.",
+            dimension="completeness",
+            description="Few of a camera's events lack a confidence: without one the gate at 0.7 is blind.",
             mission=("S0-059", "S1-004", "C8", "C48"),
         ),
         Expectation(
             name="confidences_are_ratios",
             column="confidence_outside_count",
-            at_most=0,
-            severity="critical",
+            dimension="validity",
             description="Every confidence lies between 0 and 1.",
             mission=("S0-060", "S1-004"),
         ),
         Expectation(
             name="uncertain_events_are_few",
             column="uncertain_pct",
-            below=UNCERTAIN_PCT,
-            severity="warning",
-            description="Under 25 % of a camera's events are uncertain (confidence under 0.7) and so left out of KPIs.",
+            dimension="validity",
+            description="Few of a camera's events are uncertain (confidence under 0.7) and so left out of KPIs.",
             mission=("S1-013", "C8"),
         ),
         Expectation(
             name="units_are_not_negative",
             column="units_negative_count",
-            at_most=0,
-            severity="critical",
+            dimension="validity",
             description="No event takes units back.",
             mission=("S0-060", "S3-015"),
         ),
         Expectation(
             name="durations_are_within_a_day",
             column="duration_outside_count",
-            at_most=0,
-            severity="critical",
+            dimension="validity",
             description="Every duration lies between 0 and 24 hours.",
             mission=("S0-060", "C12"),
         ),
         Expectation(
             name="counts_carry_units",
             column="units_missing_count",
-            at_most=0,
-            severity="warning",
+            dimension="consistency",
             description="Every product_count and scrap_count says how many units.",
             mission=("S0-063", "S1-003"),
         ),

@@ -1,8 +1,8 @@
 """What the readings of a window must look like. Keys, types and refused items are checked elsewhere."""
 
 from expectations.suites.plausible_ranges import values_list
+from expectations.suites.rates import rate_pct
 from expectations.suites.suite import Expectation, Suite
-from expectations.suites.thresholds import INVALID_PCT, rate_pct
 
 _QUERY = f"""
 with registered as (
@@ -15,12 +15,20 @@ with registered as (
     where entity = 'signals'
     order by site_code, code, change_seq desc
 ),
+classes as (
+    select distinct on (site_code, code) site_code, code, payload ->> 'equipment_class' as equipment_class
+    from raw.registry_changes
+    where entity = 'equipment'
+    order by site_code, code, change_seq desc
+),
 plausible (unit_code, low, high) as (values {values_list()}),
-signals as (
+described as (
     select
         signal.signal_id,
         signal.site_code,
         signal.equipment_code,
+        signal.metric,
+        coalesce(classes.equipment_class, '') as equipment_class,
         registered.low as registered_low,
         registered.high as registered_high,
         -- Only where nobody has registered a limit.
@@ -30,13 +38,20 @@ signals as (
     left join registered
         on registered.site_code = signal.site_code
         and registered.code = signal.equipment_code || '/' || signal.metric
+    left join classes on classes.site_code = signal.site_code and classes.code = signal.equipment_code
     left join plausible on plausible.unit_code = signal.unit_code
+),
+signals as (
+    select *, case when {{apart}} then metric else '' end as own_metric from described
 ),
 groups as (
     select
         'hour' as grain,
         signals.site_code,
-        signals.equipment_code as subject_code,
+        signals.equipment_code || case when signals.own_metric = '' then '' else '/' || signals.own_metric end
+            as subject_code,
+        signals.equipment_class,
+        signals.own_metric as metric,
         date_trunc('hour', reading.event_time) as period_start,
         count(*) as item_count,
         count(*) filter (where reading.value is null or reading.value in ('NaN', 'Infinity', '-Infinity'))
@@ -50,7 +65,12 @@ groups as (
     from raw.readings as reading
     join signals on signals.signal_id = reading.signal_id
     where reading.event_time >= {{start}} and reading.event_time < {{end}}
-    group by signals.site_code, signals.equipment_code, date_trunc('hour', reading.event_time)
+    group by
+        signals.site_code,
+        signals.equipment_code,
+        signals.equipment_class,
+        signals.own_metric,
+        date_trunc('hour', reading.event_time)
 )
 select
     *,
@@ -65,48 +85,44 @@ SUITE = Suite(
     name="readings",
     asset_key=("raw", "readings"),
     time_column="event_time",
-    description="One row per equipment and hour.",
+    description="One row per equipment and hour; metrics with thresholds of their own have rows of their own.",
+    scopes=("equipment_class", "metric"),
     query=_QUERY,
     expectations=(
         Expectation(
             name="values_are_present",
             column="value_missing_count",
-            at_most=0,
-            severity="critical",
+            dimension="completeness",
             description="Every reading has a value that is a finite number.",
             mission=("S0-059",),
         ),
         Expectation(
             name="qualities_are_present",
             column="quality_missing_count",
-            at_most=0,
-            severity="critical",
+            dimension="completeness",
             description="Every reading has a quality.",
             mission=("S0-059",),
         ),
         Expectation(
             name="qualities_are_ratios",
             column="quality_outside_count",
-            at_most=0,
-            severity="critical",
+            dimension="validity",
             description="Every quality lies between 0 and 1.",
             mission=("S0-060", "S4-005"),
         ),
         Expectation(
             name="values_are_within_registered_limits",
             column="outside_limits_pct",
-            below=INVALID_PCT,
-            severity="critical",
-            description="Under 10 % of the readings of an equipment and hour lie outside the limits registered for"
+            dimension="validity",
+            description="Few of the readings of an equipment and hour lie outside the limits registered for"
             " their signal.",
             mission=("S0-060", "S0-064", "C48"),
         ),
         Expectation(
             name="values_are_plausible_for_their_unit",
             column="implausible_pct",
-            below=INVALID_PCT,
-            severity="warning",
-            description="Under 10 % of the readings of an equipment and hour lie outside what is physically plausible"
+            dimension="validity",
+            description="Few of the readings of an equipment and hour lie outside what is physically plausible"
             " for their unit; only signals without registered limits count.",
             mission=("S0-060", "C48"),
         ),

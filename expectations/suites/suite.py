@@ -8,45 +8,31 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["critical", "warning"]
+Dimension = Literal["completeness", "validity", "timeliness", "uniqueness", "consistency"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """An upper bound that a measure keeps in every group.
+    """A measure that keeps an upper bound in every group. The bound, and how bad it is to break it, are a `Threshold`.
 
     Attributes:
         name: Stable: results, asset checks and alerts refer to it.
         column: The measure, a column of the suite's query that is never NULL.
-        severity: `critical` holds the hours of a failed group back; `warning` only shows.
+        dimension: Of data quality (S0-059..063).
         description: One sentence for the Dagster UI and Data Docs.
         mission: The requirements it serves.
-        below: The measure must be less than this; the bound itself fails (C48).
-        at_most: The measure may reach this.
     """
 
     name: str
     column: str
-    severity: Severity
+    dimension: Dimension
     description: str
     mission: tuple[str, ...]
-    below: float | None = None
-    at_most: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.below is None) == (self.at_most is None):
-            raise ValueError(f"{self.name}: give exactly one of below and at_most")
 
     @property
-    def limit(self) -> float:
-        """The bound, strict or not."""
-        bound = self.below if self.below is not None else self.at_most
-        assert bound is not None  # noqa: S101 - __post_init__ refuses anything else
-        return bound
-
-    @property
-    def is_strict(self) -> bool:
-        """Whether the bound itself fails."""
-        return self.below is not None
+    def limit_column(self) -> str:
+        """The column with the limit of each group, beside the measure."""
+        return f"{self.name}_limit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +44,12 @@ class Suite:
         asset_key: The Dagster asset it judges: schema and table.
         time_column: The column that the window bounds.
         description: What one row of the query stands for.
-        query: SQL with `{start}` and `{end}`, the half-open window. It yields the columns of `GROUP_COLUMNS` and one
-            for each measure; rows at grain `hour` partition the items of the window. `first_hour` and `last_hour` are
-            the hours that figures are computed of from the group's rows, NULL where the group does not know them.
+        scopes: By what a threshold may tell groups apart, besides their site: equipment_class, metric, source. Columns
+            of the query; metric and source are empty in groups of several.
+        query: SQL with `{start}` and `{end}`, the half-open window, and `{apart}`, which says whether a metric or a
+            source has thresholds of its own. It yields the columns of `GROUP_COLUMNS`, of the scopes and one for each
+            measure; rows at grain `hour` partition the items of the window. `first_hour` and `last_hour` are the hours
+            that figures are computed of from the group's rows, NULL where the group does not know them.
         expectations: In the order they are shown.
     """
 
@@ -68,6 +57,7 @@ class Suite:
     asset_key: tuple[str, str]
     time_column: str
     description: str
+    scopes: tuple[str, ...]
     query: str
     expectations: tuple[Expectation, ...]
 

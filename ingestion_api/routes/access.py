@@ -59,11 +59,17 @@ def _key_of(request: Request) -> str | None:
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() in _BEARERS:
         return rest.strip()
-    if scheme.lower() == "basic":
+    if scheme.lower() == "basic" and not _is_forged(request):
         return _password(rest)
     if request.url.path in INFLUX_PATHS and "p" in request.query_params:
         return request.query_params["p"]
     return request.headers.get("x-api-key")
+
+
+def _is_forged(request: Request) -> bool:
+    """Whether another site's page may have made a browser send this, with the password that the browser remembers."""
+    from_elsewhere = request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+    return from_elsewhere and request.method not in ("GET", "HEAD")
 
 
 def _password(credentials: str) -> str | None:
@@ -85,8 +91,11 @@ async def _who_asks(request: Request, key: str | None, *, is_checked_later: bool
         if not own.keys.has_met(key):
             own.quotas.require_left(subject, "requests", limit)
         return await own.keys.authenticate(key, is_checked_later=is_checked_later)
-    except Unauthenticated:
+    except Unauthenticated as refusal:
         await own.quotas.spend(subject, "requests", limit)
+        # Somebody opened a link, and sees the answer: a script would only be disturbed by the question.
+        if request.headers.get("sec-fetch-mode") == "navigate":
+            refusal.ask_person()
         raise
 
 

@@ -15,8 +15,11 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from sqlalchemy import Engine
 
+from expectations import thresholds
+from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
 from orchestration.attempts import is_under_way
+from orchestration.dbt_events import asset_events
 from orchestration.defs.partitions import (
     DAYS,
     HOURS,
@@ -106,7 +109,7 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtResource, **variables: str
     """Run the selected models and their tests. dbt leaves its target folder behind, hence a passing one."""
     with TemporaryDirectory(prefix="millrace-dbt-") as target:
         arguments = [*_BUILD, "--vars", json.dumps(variables)]
-        yield from dbt.cli(arguments, context=context, target_path=Path(target)).stream()
+        yield from asset_events(dbt.cli(arguments, context=context, target_path=Path(target)))
 
 
 def _build_reference_if_behind(
@@ -125,7 +128,7 @@ def _build_reference_if_behind(
         # Tests that other models have a part in are theirs.
         arguments = [*_BUILD, "--select", "tag:reference", "--indirect-selection", "cautious"]
         invocation = dbt.cli(arguments, manifest=MANIFEST, dagster_dbt_translator=_TRANSLATOR, target_path=Path(target))
-        yield from (event for event in invocation.stream() if isinstance(event, dg.AssetMaterialization))
+        yield from (event for event in asset_events(invocation) if isinstance(event, dg.AssetMaterialization))
     reference_builds.record(engine, content)
 
 
@@ -234,6 +237,9 @@ def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseRe
         return ask_for(context, [], notes=["a rollup is under way"])
     if not is_reference_built(engine):
         return ask_for(context, [], notes=[_REFERENCE_IS_BEHIND])
+    # Every run would fail by them, and each hour wait for a person; so they wait for the file alone.
+    if problem := thresholds.problem(ExpectationsSettings().thresholds):
+        return ask_for(context, [], notes=[problem])
     ranges = ledger.pending_ranges(engine, "rolled_up")
     pieces = (piece for touched in ranges for piece in hour_pieces(touched.start, touched.end))
     works = range_works(context.instance, HOURLY, pieces, partial(ledger.seen, engine, "rolled_up"))

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import dagster as dg
 
-from expectations.data_docs import index_page
 from expectations.errors import ExpectationsError
 from expectations.holds import release
 from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
+from expectations.thresholds import read as read_thresholds
 from expectations.validate import ValidationResult, validate_window
 from expectations.window import instant
 from orchestration.columns import table_metadata
@@ -21,20 +21,32 @@ from orchestration.defs.partitions import hours_of
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import waiting_hours
 from orchestration.seen import LEDGER, observation
+from orchestration.settings import OrchestrationSettings
 from warehouse import ledger
 
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 GATE: Final = "failed_hours_are_held"
+# A plant's own are read with each run: a mistake in them is no reason not to load.
+_LIMITS: Final = read_thresholds().defaults
 
 
-holds = dg.AssetSpec(
-    ["ops", "holds"],
-    deps=[dg.AssetKey(suite.asset_key) for suite in SUITES.values()],
-    group_name="expectations",
-    kinds={"python", "postgres"},
-    owners=["team:data"],
-    description="Hours that the checks of raw hold back, and who let them go why. One row per hold.",
-    metadata=table_metadata("ops", "holds"),
+def _written_by_checks(table: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["ops", table],
+        deps=[dg.AssetKey(suite.asset_key) for suite in SUITES.values()],
+        group_name="expectations",
+        kinds={"python", "postgres"},
+        owners=["team:data"],
+        description=description,
+        metadata=table_metadata("ops", table),
+    )
+
+
+results = _written_by_checks(
+    "validation_results", "What the checks of raw found. One row per validation and expectation."
+)
+holds = _written_by_checks(
+    "holds", "Hours that the checks of raw hold back, and who let them go why. One row per hold."
 )
 
 
@@ -46,7 +58,7 @@ holds = dg.AssetSpec(
                 expectation.name,
                 asset=suite.asset_key,
                 description=expectation.description,
-                metadata={"limit": expectation.limit, "mission": ", ".join(expectation.mission)},
+                metadata={"limit": _LIMITS[expectation.name].bound, "mission": ", ".join(expectation.mission)},
             )
             for suite in SUITES.values()
             for expectation in suite.expectations
@@ -77,10 +89,14 @@ def raw_is_plausible(
     settings = ExpectationsSettings()
     about: dict[str, Any] = {
         "window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC",
-        "data_docs": dg.MetadataValue.path(str(index_page(settings.data_docs_dir))),
+        "data_docs": dg.MetadataValue.url(f"{OrchestrationSettings().data_docs_base_url()}/index.html"),
     }
-    results = validate_window(warehouse.url(settings.warehouse_url), start, end, dagster_run_id=context.run.run_id)
-    for result in results:
+    validation = validate_window(warehouse.url(settings.warehouse_url), start, end, dagster_run_id=context.run.run_id)
+    for warning in validation.warnings:
+        context.log.warning(warning)
+    if validation.warnings:
+        about["warnings"] = "; ".join(validation.warnings)
+    for result in validation.results:
         yield dg.AssetCheckResult(
             asset_key=SUITES[result.suite].asset_key,
             check_name=result.expectation,
@@ -92,7 +108,7 @@ def raw_is_plausible(
     for line in held:
         context.log.warning(str(line))
     for suite in SUITES.values():
-        yield _gate(suite.asset_key, [result for result in results if result.suite == suite.name], held)
+        yield _gate(suite.asset_key, [result for result in validation.results if result.suite == suite.name], held)
 
 
 def _gate(

@@ -4,7 +4,6 @@ See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guid
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
@@ -15,9 +14,11 @@ from orchestration.columns import table_metadata
 from orchestration.defs.partitions import SITES
 from orchestration.defs.resources import SitesResource, WarehouseResource
 from orchestration.freshness import fresh_for
-from orchestration.pending import SiteState, loaded_positions, site_states
+from orchestration.loaded import SHOWN, of_ledger, of_table
+from orchestration.pending import SiteState, site_states
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import Work, ask_for
+from warehouse.loads import loaded_by, newest_batches, newest_load_id
 
 SITE_TAG: Final = "millrace/site"
 OWNERS: Final = ["team:data"]
@@ -32,6 +33,7 @@ RAW: Final = {
     "events": "Observed activities, the newest version of each. One row per source, type, time, work unit and worker.",
     "reading_revisions": "Versions of readings that a newer one replaced. One row per signal, event time and version.",
     "event_revisions": "Versions of events that a newer one replaced. One row per event and version.",
+    "loads": "Pages of batches and changes, as they were loaded. One row per load.",
     "batches": "The ingest ledger: what became of each batch. One row per batch in the inbox.",
     "touched_hours": "Which hours loads have touched and what has been computed since. One row per site and hour.",
 }
@@ -80,18 +82,19 @@ def raw(
     """Pull one site page by page; rows, ledgers and cursor of a page commit together."""
     from warehouse.load import load_site
 
-    with sites.client(context.partition_key) as client:
+    engine, site_code, run_id = warehouse.engine(), context.partition_key, context.run.run_id
+    before = newest_load_id(engine)
+    with sites.client(site_code) as client:
         summary = load_site(
-            warehouse.engine(),
-            client,
-            context.partition_key,
-            dagster_run_id=context.run.run_id,
-            progress=lambda so_far: context.log.info(str(so_far)),
+            engine, client, site_code, dagster_run_id=run_id, progress=lambda so_far: context.log.info(str(so_far))
         )
-    cursors = loaded_positions(warehouse.engine()).get(context.partition_key, {})
-    metadata = {**asdict(summary), **{f"cursor_{kind}": position for kind, position in cursors.items()}}
+    kinds = loaded_by(engine, run_id, before)
+    ledger = of_ledger(
+        summary, newest_batches(engine, run_id, before, SHOWN), OrchestrationSettings().site_page(site_code)
+    )
+    own = {"batches": ledger, "touched_hours": {"rows_written": summary.touched_hour_count}}
     for table in RAW:
-        yield dg.MaterializeResult(asset_key=["raw", table], metadata=metadata)
+        yield dg.MaterializeResult(asset_key=["raw", table], metadata=own.get(table) or of_table(table, kinds))
 
 
 @dg.sensor(

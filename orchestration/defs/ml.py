@@ -100,12 +100,17 @@ def told(outcome: "TrainingOutcome | RulOutcome", trigger: str) -> dict[str, Any
     links = {
         "mlflow_run": run_page,
         "mlflow_experiment": experiment_page,
-        "mlflow_model": f"{mlflow}/#/models/{outcome.model_name}/versions/{outcome.version}",
+        "mlflow_model": model_page(outcome.model_name, outcome.version),
     }
     urls = {name: dg.MetadataValue.url(link) for name, link in links.items()}
     # Dagster stores no enumerations but its own.
     figures = {name: found.value if isinstance(found, Enum) else found for name, found in asdict(outcome).items()}
     return {**figures, "trigger": trigger, **urls}
+
+
+def model_page(name: str, version: int) -> str:
+    """MLflow's page of a registered model: it leads to the run, its data and its trigger."""
+    return f"{_settings.mlflow_base_url()}/#/models/{name}/versions/{version}"
 
 
 @dg.multi_asset(

@@ -15,6 +15,7 @@ from ml.settings import MlSettings
 from orchestration.attempts import LONGEST_MEMORY, failed_after, is_done
 from orchestration.columns import table_metadata
 from orchestration.defs.dbt_project import TRANSFORM_POOL
+from orchestration.defs.ml import model_page
 from orchestration.defs.partitions import HOURS, hour_pieces, hour_tags, hours_of, overlaps, required, spans
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import Promotion, newest_promotions
@@ -63,9 +64,11 @@ def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> I
         context.log.warning(f"of an earlier release, to be trained anew: {summary.too_old}")
     elif not summary.models:
         context.log.info("no equipment class has a champion yet: nothing to score")
+    pages = [f"[{name} v{version}]({model_page(name, version)})" for name, version in summary.models.items()]
+    told = {**asdict(summary), "champions": dg.MetadataValue.md(", ".join(pages) or "none")}
     settled = {f"{made.model_name} v{made.challenger_version}": made.reason for made in settle(engine)}
     for table in ("scores", "anomalies"):
-        yield dg.MaterializeResult(asset_key=["ml", table], metadata={**asdict(summary), "settled": settled})
+        yield dg.MaterializeResult(asset_key=["ml", table], metadata={**told, "settled": settled})
 
 
 @dg.sensor(

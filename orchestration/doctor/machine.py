@@ -60,6 +60,7 @@ def ports_are_ours(patient: Patient) -> Finding:
         "the ingestion API": (patient.api.port, "MILLRACE_API_PORT", "/health/live", '"live"'),
         "MLflow": (settings.mlflow_port, "MILLRACE_MLFLOW_PORT", "/health", "OK"),
         "Dagster": (settings.dagster_port, "MILLRACE_DAGSTER_PORT", "/server_info", "dagster_version"),
+        "Data Docs": (settings.data_docs_port, "MILLRACE_DATA_DOCS_PORT", "", ""),
         "Dagster's code server": (settings.code_server_port, "MILLRACE_CODE_SERVER_PORT", "", ""),
     }
     free, ours, others = [], [], []

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from expectations import thresholds
+from expectations.settings import ExpectationsSettings
 from ingestion_api.client import IngestionClient
 from orchestration.doctor.finding import Finding, Patient, Status, duration
 from orchestration.pending import SiteState, last_loaded, site_states
@@ -61,7 +63,11 @@ def hours_are_computed(patient: Patient) -> Finding:
 
 
 def no_hour_is_held(patient: Patient) -> Finding:
-    """No hour waits because it breaks a threshold."""
+    """No hour waits because it breaks a threshold, and none because the thresholds are not right."""
+    if problem := thresholds.problem(ExpectationsSettings().thresholds):
+        return Finding(
+            "", "failed", f"no hour is judged: {problem}", "mend the file; python -m expectations thresholds"
+        )
     held = ledger.held(patient.engine())
     numbers = {f"{line.site_code}_{line.expectation}_held_count": float(line.hour_count) for line in held}
     if not held:

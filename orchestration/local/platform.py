@@ -74,6 +74,7 @@ class Platform:
         self.api_url = f"http://{LOOPBACK}:{self.api.port}"
         self.dagster_url = f"http://{LOOPBACK}:{self.orchestration.dagster_port}"
         self.mlflow_url = f"http://{LOOPBACK}:{self.orchestration.mlflow_port}"
+        self.data_docs_url = f"http://{LOOPBACK}:{self.orchestration.data_docs_port}"
         # One machine runs one API; other sites' APIs are somewhere else and keep their addresses.
         self.site_code = next(iter(self.orchestration.sites))
         self.sites = {**self.orchestration.sites, self.site_code: self.api_url}
@@ -144,7 +145,7 @@ class Platform:
             ("Dagster", self.dagster_url),
             ("MLflow", self.mlflow_url),
             ("Ingestion API", f"{self.api_url}/docs"),
-            ("Data Docs", (self.data_dir / "data_docs" / "index.html").as_uri()),
+            ("Data Docs", self.data_docs_url),
             ("API keys", str(self.data_dir / "keys.json")),
             ("Warehouse", make_url(self.warehouse.warehouse_dsn()).render_as_string()),
             ("Logs", str(self.supervisor.run_dir / "logs")),
@@ -229,6 +230,7 @@ class Platform:
     def _services(self) -> list[Process]:
         settings = self.orchestration
         mlflow_port, code_port = str(settings.mlflow_port), str(settings.code_server_port)
+        docs_port, docs = str(settings.data_docs_port), str(self.data_dir / "data_docs")
         return [
             Process(
                 "ingestion-api",
@@ -243,6 +245,13 @@ class Platform:
                 port=settings.mlflow_port,
                 port_setting="MILLRACE_MLFLOW_PORT",
                 ready_url=f"{self.mlflow_url}/health",
+            ),
+            Process(
+                "data-docs",
+                [sys.executable, "-m", "http.server", "--bind", LOOPBACK, "--directory", docs, docs_port],
+                port=settings.data_docs_port,
+                port_setting="MILLRACE_DATA_DOCS_PORT",
+                ready_url=f"tcp://{LOOPBACK}:{docs_port}",
             ),
             Process(
                 "dagster-code-server",

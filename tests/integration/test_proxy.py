@@ -51,15 +51,17 @@ class Pages(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
-    """The ports of Dagster and MLflow as nginx serves them, by the project's own configuration."""
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int, int]]:
+    """The ports of Dagster, MLflow and the Data Docs as nginx serves them, by the project's own configuration."""
     if NGINX is None:
         pytest.skip("nginx is not installed (Debian: apt install nginx-light)")
     home = tmp_path_factory.mktemp("proxy")
     with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as pages:
         thread = threading.Thread(target=pages.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        dagster, mlflow, alive = _free(), _free(), _free()
+        dagster, mlflow, docs, alive = _free(), _free(), _free(), _free()
+        (home / "data_docs").mkdir()
+        (home / "data_docs" / "index.html").write_text("<h1>Data Docs</h1>")
         # As docs/access.md says.
         command = ["openssl", "passwd", "-6", "-stdin"]
         hashed = subprocess.run(command, input=ANNA[1], capture_output=True, text=True, check=True)
@@ -69,6 +71,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
             "/etc/nginx/users": str(home / "users"),
             "listen 3000;": f"listen 127.0.0.1:{dagster};",
             "listen 5001;": f"listen 127.0.0.1:{mlflow};",
+            "listen 8591;": f"listen 127.0.0.1:{docs};",
+            "/var/lib/millrace/data_docs": str(home / "data_docs"),
             "127.0.0.1:8080": f"127.0.0.1:{alive}",
         }
         configuration = (ROOT / "deploy" / "proxy" / "nginx.conf").read_text()
@@ -84,12 +88,18 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
         server = subprocess.Popen([*command, "-g", f"daemon off; pid {home}/pid;"])
         try:
             _until(lambda: httpx.get(f"http://127.0.0.1:{alive}/", trust_env=False).status_code == 204)
-            yield dagster, mlflow
+            yield dagster, mlflow, docs
         finally:
             server.terminate()
             server.wait(20)
             pages.shutdown()
             thread.join()
+
+
+@pytest.fixture(scope="module")
+def proxy(doors: tuple[int, int, int]) -> tuple[int, int]:
+    """The ports of Dagster and MLflow."""
+    return doors[:2]
 
 
 def _free() -> int:
@@ -154,3 +164,11 @@ def test_a_websocket_passes_with_a_password_only(proxy: tuple[int, int], credent
                 break
     assert said.split()[1] == status
     assert said.endswith(b"PING") == (status == b"101")
+
+
+def test_data_docs_are_shown_as_pages_to_who_may_see_them(doors: tuple[int, int, int]) -> None:
+    url = f"http://127.0.0.1:{doors[2]}/"
+    assert httpx.get(url, trust_env=False).status_code == 401
+    page = httpx.get(url, auth=ANNA, trust_env=False)
+    assert (page.status_code, page.headers["content-type"], page.text) == (200, "text/html", "<h1>Data Docs</h1>")
+    assert httpx.get(url + "..%2fusers", auth=ANNA, trust_env=False).status_code in (400, 403, 404)

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PORTS = ("POSTGRES", "API", "MLFLOW", "DAGSTER", "CODE_SERVER")
+PORTS = ("POSTGRES", "API", "MLFLOW", "DAGSTER", "CODE_SERVER", "DATA_DOCS")
 DONE = "up until Ctrl-C"
 LIMIT_S = 1200
 

@@ -166,9 +166,11 @@ def test_dependencies_volumes_and_configs_are_declared(service: dict[str, Any]) 
         is_watched = "healthcheck" in SERVICES[name]
         assert dependency["condition"] == ("service_healthy" if is_watched else "service_completed_successfully")
     for mount in service.get("volumes", []):
-        volume, path = mount.split(":")
+        volume, path, *options = mount.split(":")
         assert volume in COMPOSE["volumes"]
+        # Who writes makes the folder, with its rights; who reads comes later.
         assert "timescale" in service["image"] or path in DOCKERFILE
+        assert ("nginx" in service["image"]) == (options == ["ro"])
     for config in service.get("configs", []):
         source = COMPOSE["configs"][config["source"]]
         is_written_here = "content" in source or (ROOT / source["file"]).is_file()
@@ -223,7 +225,7 @@ def test_nothing_reports_home(service: dict[str, Any]) -> None:
 
 
 def test_links_lead_to_the_ports_that_are_published() -> None:
-    for name, port in zip(("dagster", "mlflow"), SERVICES["proxy"]["ports"], strict=True):
+    for name, port in zip(("dagster", "mlflow", "data_docs"), SERVICES["proxy"]["ports"], strict=True):
         address, _, _ = port.rpartition(":")
         assert SERVICES["dagster-code"]["environment"][f"MILLRACE_{name.upper()}_URL"] == f"http://{address}"
 

@@ -23,7 +23,7 @@ def validate(warehouse_url: str, tmp_path: Path) -> Validate:
 
     def run(start: datetime = HOUR, end: datetime = HOUR + timedelta(hours=1), **options: Any) -> Any:
         options = {"docs_dir": tmp_path / "docs", **options}
-        return {result.expectation: result for result in validate_window(warehouse_url, start, end, **options)}
+        return {result.expectation: result for result in validate_window(warehouse_url, start, end, **options).results}
 
     return run
 

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
+
+from warehouse import ledger
 
 INVALID = "invalid_rate_is_low"
 DUPLICATE = "duplicate_rate_is_low"
-LATE = "late_arrival_p95_is_under_60_min"
+LATE = "late_arrival_p95_is_low"
 HOUR = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 Validate = Callable[..., dict[str, Any]]
@@ -69,6 +72,53 @@ def test_rates_are_judged_per_site_and_day_in_the_sites_time_zone(plant: Any, va
 
 
 @pytest.mark.parametrize(
+    ("midnight", "length_h"),
+    [
+        (datetime(2026, 3, 28, 23, tzinfo=UTC), 23),
+        (datetime(2026, 10, 24, 22, tzinfo=UTC), 25),
+        (datetime(2026, 3, 1, 23, tzinfo=UTC), 24),
+    ],
+)
+def test_a_day_is_judged_whole_however_little_of_it_the_window_shows(
+    plant: Any, validate: Validate, midnight: datetime, length_h: int
+) -> None:
+    """C48, on days on which the clocks change too: 9 of 100 in the window, 10 of 100 on the day, all bad outside it."""
+    plant.register("sites", "demo", name="Demo", time_zone="Europe/Berlin")
+    minute, last_hour = timedelta(minutes=1), midnight + timedelta(hours=length_h - 1)
+    for instant in (midnight - minute, midnight + timedelta(hours=length_h)):
+        plant.batch(1000, quarantined_count=1000, received_at=instant)
+    plant.batch(50, quarantined_count=6, received_at=midnight)
+    plant.batch(50, quarantined_count=4, received_at=last_hour)
+
+    result = validate(last_hour, last_hour + timedelta(hours=1), suites=["ledger"])[INVALID]
+
+    (failed,) = result.observed["failed_groups"]
+    assert (failed["grain"], failed["item_count"], failed["invalid_pct"]) == ("day", 100, 10.0)
+    assert failed["period_start"] == midnight.isoformat()
+    assert result.observed["item_count"] == 50
+    # Better batches of the same day let it pass.
+    plant.batch(1, received_at=midnight + timedelta(hours=3))
+    assert validate(last_hour, last_hour + timedelta(hours=1), suites=["ledger"])[INVALID].is_success
+
+
+def test_a_day_that_fails_holds_hours_until_it_passes(plant: Any, validate: Validate, warehouse_engine: Engine) -> None:
+    """C48. The same rows of an hour are let go by a window that shows any part of the day."""
+    with warehouse_engine.begin() as connection:
+        ledger.touch(connection, "demo", [HOUR], HOUR)
+    held = text("select count(*) from ops.held_hours")
+    # At midnight, and the hour itself is clean.
+    plant.batch(50, quarantined_count=10, received_at=HOUR.replace(hour=0))
+    plant.batch(50)
+    validate(suites=["ledger"])
+    with warehouse_engine.connect() as connection:
+        assert connection.scalar(held) == 1
+    plant.batch(50, received_at=HOUR.replace(hour=20))
+    validate(suites=["ledger"])
+    with warehouse_engine.connect() as connection:
+        assert connection.scalar(held) == 0
+
+
+@pytest.mark.parametrize(
     ("items", "quarantined", "is_success"), [(19, 1, True), (19, 2, False), (20, 2, False), (1, 1, True)]
 )
 def test_a_single_bad_item_in_a_small_group_does_not_trip_a_rate(
@@ -125,7 +175,10 @@ def test_server_timed_items_do_not_count_as_punctual(plant: Any, validate: Valid
     """C15: an item without a device time says nothing about lateness."""
     plant.batch(1000, device_timed_count=50, late_count=3)
 
-    assert validate(suites=["ledger"])[LATE].observed["worst"] == 6.0
+    result = validate(suites=["ledger"])[LATE]
+
+    assert not result.is_success
+    assert (result.observed["worst"], result.observed["limit"]) == (60.0, "< 60")
 
 
 def test_releases_from_quarantine_do_not_count_twice(plant: Any, validate: Validate) -> None:
@@ -145,5 +198,5 @@ def test_the_window_is_half_open_by_the_time_of_receipt(plant: Any, validate: Va
 
     result = validate(suites=["ledger"])[INVALID]
 
-    assert result.is_success
+    assert [group["grain"] for group in result.observed["failed_groups"]] == ["day"]
     assert result.observed["item_count"] == 100

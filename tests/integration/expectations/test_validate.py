@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, NullPool, select, text
+from sqlalchemy import Engine, NullPool, event, select, text
 from typer.testing import CliRunner
 
 from expectations.__main__ import app
@@ -16,6 +16,7 @@ from expectations.data_docs import index_page
 from expectations.errors import ValidationBroken
 from expectations.suites import SUITES
 from expectations.validate import validate_window
+from warehouse import ledger
 from warehouse.engine import create_engine
 from warehouse.roles import EXPECTATIONS
 from warehouse.tables import validation_results
@@ -94,6 +95,35 @@ def test_a_half_written_validation_is_left_out_of_data_docs(validate: Validate, 
     assert shown == ["2026-03-02T10:00:00Z--2026-03-02T11:00:00Z"]
 
 
+@pytest.mark.parametrize("blocked", [".", "store", "validations", "index.html/x"])
+def test_data_docs_that_cannot_be_written_take_nothing_from_a_validation(
+    plant: Any, warehouse_url: str, warehouse_engine: Engine, tmp_path: Path, blocked: str
+) -> None:
+    """As with a full disk: what is found out is recorded and holds hours back, and the caller is warned."""
+    docs = tmp_path / "docs"
+    in_the_way = docs / blocked
+    in_the_way.parent.mkdir(parents=True, exist_ok=True)
+    in_the_way.write_text("in the way")
+    plant.batch(100, quarantined_count=10)
+    with warehouse_engine.begin() as connection:
+        ledger.touch(connection, "demo", [HOUR], HOUR)
+
+    validation = validate_window(warehouse_url, HOUR, HOUR + timedelta(hours=1), docs_dir=docs)
+
+    (warning,) = validation.warnings
+    assert warning.startswith(f"Data Docs in {docs} are not up to date: ")
+    with warehouse_engine.connect() as connection:
+        stored = connection.scalar(text("select count(*) from ops.validation_results"))
+        assert stored == len(validation.results) == sum(len(suite.expectations) for suite in SUITES.values())
+        assert connection.scalar(text("select count(*) from ops.held_hours")) == 1
+
+    in_the_way.unlink()
+    if blocked == "index.html/x":
+        in_the_way.parent.rmdir()
+    assert validate_window(warehouse_url, HOUR, HOUR + timedelta(hours=1), docs_dir=docs).warnings == ()
+    assert "invalid_rate_is_low" in index_page(docs).read_text()
+
+
 def test_nothing_but_the_warehouse_is_called(
     plant: Any, validate: Validate, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +141,34 @@ def test_nothing_but_the_warehouse_is_called(
     validate()
 
     assert set(asked) <= {"127.0.0.1", "localhost"}
+
+
+def test_each_suite_reads_its_table_once_and_no_column_that_it_does_not_name(plant: Any, validate: Validate) -> None:
+    """D10: what is judged is computed by the warehouse; Great Expectations gets the groups, by name."""
+    plant.batch(100, quarantined_count=10)
+    plant.readings([70.0, 71.0])
+    plant.events({})
+    sent: list[str] = []
+
+    def listen(_: Any, __: Any, statement: str, *___: Any) -> None:
+        sent.append(" ".join(statement.split()))
+
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        validate()
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)
+
+    for suite in SUITES.values():
+        (query,) = [statement for statement in sent if re.search(rf"from {'[.]'.join(suite.asset_key)}\b", statement)]
+        assert query.startswith("create temporary table")
+        # A star stands for columns that a step before it named.
+        assert not re.search(r"(select|,) \*( ,|,)? from raw\.", query)
+        (alias,) = re.findall(rf"from {'[.]'.join(suite.asset_key)} as (\w+)", query) or [None]
+        assert alias is None or f"{alias}.*" not in query
+        sent.remove(query)
+    # Great Expectations puts its own around the columns that we name.
+    assert [statement for statement in sent if re.search(r"select \* from (?!\()", statement, re.IGNORECASE)] == []
 
 
 def test_a_warehouse_without_tables_is_an_error_that_says_what_to_do(
@@ -162,6 +220,7 @@ def test_validates_by_its_own_login(
 ) -> None:
     """DESIGN 4: it reads raw and adds results; it needs nothing else."""
     plant.readings([70.0, 71.0])
-    results = validate_window(as_role(EXPECTATIONS, warehouse_url), HOUR, HOUR + timedelta(hours=1), docs_dir=tmp_path)
+    own = as_role(EXPECTATIONS, warehouse_url)
+    results = validate_window(own, HOUR, HOUR + timedelta(hours=1), docs_dir=tmp_path).results
     with create_engine(warehouse_url, poolclass=NullPool).connect() as connection:
         assert connection.scalar(text("select count(*) from ops.validation_results")) == len(results) > 0

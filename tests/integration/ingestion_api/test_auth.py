@@ -67,6 +67,24 @@ def test_both_headers_carry_a_key(shared_plant: Any) -> None:
         assert httpx.get(f"{shared_plant.url}/api/v1/cursors", headers=headers).status_code == 200
 
 
+def test_a_browser_that_follows_a_link_is_asked_for_the_key(shared_plant: Any) -> None:
+    """Links in Dagster lead to the pages of batches; a script that asks without a key makes no browser ask."""
+    cursors, key = f"{shared_plant.url}/api/v1/cursors", shared_plant.key("pull")
+    opened = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
+    asked = httpx.get(cursors, headers=opened)
+    assert (asked.status_code, asked.headers["www-authenticate"].partition(" ")[0]) == (401, "Basic")
+    assert httpx.get(cursors, headers={"Sec-Fetch-Mode": "cors"}).headers["www-authenticate"] == "Bearer"
+    assert httpx.get(cursors, headers=opened, auth=("anyone", key)).status_code == 200
+
+
+def test_a_remembered_password_writes_nothing_for_another_sites_page(shared_plant: Any) -> None:
+    url, auth = f"{shared_plant.url}/api/v1/quarantine/release", ("anyone", shared_plant.key("admin"))
+    for site, status in (("cross-site", 401), ("same-site", 401), ("same-origin", 400), ("none", 400)):
+        sent = httpx.post(url, json={}, auth=auth, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"})
+        assert sent.status_code == status, site
+    assert httpx.post(url, json={}, auth=auth).status_code == 400  # let in, and found empty
+
+
 def in_key_ring(plant: Any, steps: Callable[[KeyRing, list[float]], Awaitable[None]]) -> None:
     """Run steps on a key ring of their own, whose clock they set."""
 

@@ -5,11 +5,13 @@ are received follow each other on one local day, and every sensor asks for one r
 """
 
 import json
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+import httpx
 import pytest
 
 HOUR = timedelta(hours=1)
@@ -91,12 +93,27 @@ def test_a_load_brings_everything_once(loaded: Any) -> None:
 
 
 def test_a_load_says_what_it_did(loaded: Any) -> None:
-    event = loaded.instance.get_latest_materialization_event(dg.AssetKey(["raw", "readings"]))
-    metadata = event.asset_materialization.metadata
-    assert event.asset_materialization.partition == "demo"
-    assert metadata["inserted_count"].value == len(READINGS) + len(EVENTS)
-    assert metadata["duplicate_count"].value == 0
-    assert metadata["cursor_registry"].value == len(REGISTRY)
+    """Each table shows its own counts, and the ledger a link to the API's page of each batch."""
+
+    def shown(table: str) -> Any:
+        event = loaded.instance.get_latest_materialization_event(dg.AssetKey(["raw", table]))
+        assert event.asset_materialization.partition == "demo"
+        return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+    readings, events, changes = shown("readings"), shown("events"), shown("registry_changes")
+    assert (readings["rows_written"], events["rows_written"]) == (len(READINGS), len(EVENTS))
+    assert (readings["duplicate_count"], readings["revised_count"]) == (0, 0)
+    assert changes["cursor"] == f"after 0 to {len(REGISTRY)}"
+    assert shown("reading_revisions")["rows_written"] == shown("alarm_changes")["rows_written"] == 0
+    batches = loaded.rows("select batch_id, load_id, kind from raw.batches order by batch_seq desc")
+    assert shown("batches")["rows_written"] == len(batches)
+    pages = [line.split("](")[1].split(")")[0] for line in shown("batches")["batches"].splitlines() if "](" in line]
+    assert [page.rpartition("/")[2] for page in pages] == [str(batch_id) for batch_id, _, _ in batches]
+    # As a browser asks: any name, and the key as its password.
+    answers = [httpx.get(page, auth=("anyone", os.environ["MILLRACE_PULL_KEY"])).json() for page in pages]
+    assert [answer["kind"] for answer in answers] == [kind for _, _, kind in batches]
+    (load_id,) = {load_id for _, load_id, kind in batches if kind == "readings"}
+    assert readings["load_ids"] == f"{load_id} to {load_id}"
 
 
 def test_health_waits_for_equipment(loaded: Any) -> None:
@@ -130,6 +147,25 @@ def test_without_a_champion_nothing_is_scored_and_the_rollup_still_succeeds(roll
 def test_a_first_model_waits_for_enough_history(rolled_up: Any) -> None:
     assert "still coming in" in rolled_up.tick("on_missing_champion").skip_message
     assert "pump: 5 of 24 hours" in rolled_up.tick("on_missing_champion").skip_message
+
+
+def test_a_mart_shows_the_rows_written_and_where_its_columns_come_from(rolled_up: Any) -> None:
+    def shown(table: str) -> Any:
+        event = rolled_up.instance.get_latest_materialization_event(dg.AssetKey(["marts", table]))
+        return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+    hourly = shown("fct_sensor_readings_hourly")
+    assert [(hourly["rows_written"],)] == rolled_up.rows("select count(*) from marts.fct_sensor_readings_hourly")
+    assert "dagster/row_count" not in hourly
+    sites = shown("dim_sites_history")
+    assert sites["dagster/row_count"] == sites["rows_written"] == 1
+    (seen,) = rolled_up.instance.fetch_observations(dg.AssetKey(["marts", "fct_worker_hours"]), limit=1).records
+    told = seen.asset_observation.metadata
+    assert "| `staging.stg_raw__events`: units_produced" in told["columns_come_from"].value
+    lineage = told["dagster/column_lineage"].value.deps_by_column
+    events = dg.AssetKey(["staging", "stg_raw__events"])
+    assert lineage["units_produced"] == [dg.TableColumnDep(events, "units_produced")]
+    assert dg.TableColumnDep(dg.AssetKey(["intermediate", "int_states_resolved"]), "state") in lineage["working_s"]
 
 
 def test_a_worker_kpi_is_what_the_pencil_says(summarized: Any) -> None:

@@ -133,6 +133,28 @@ def test_a_site_that_breaks_a_threshold_stops_at_staging_and_the_others_flow_on(
     ]
 
 
+def test_the_health_of_the_equipment_is_of_readings_that_are_not_held(sites: Sites) -> None:
+    """S0-036. Of the last hour of south none counts; the others were measured in it."""
+    half_hourly = sites.plant.at_the_hour("half_hourly_equipment_health")
+    assert sites.plant.run(half_hourly.run_requests[0], "equipment_health").success
+    newest = sites.plant.rows("select site_code, last_reading_at from marts.fct_equipment_health_summary")
+    bad = START + 2 * HOUR
+    assert {site: at >= bad for site, at in newest} == {"north": True, "south": False, "west": True}
+
+
+def test_the_mart_of_validations_tells_what_was_measured_where(sites: Sites) -> None:
+    """D10: by site, with the dimension, the limit and the figure; what failed is what is held."""
+    found = sites.plant.rows(
+        "select site_code, expectation, dimension, severity, item_count, failed_group_count, measured, bound"
+        " from marts.fct_validations where not is_met"
+    )
+    assert {tuple(row) for row in found} == {
+        ("south", "values_are_within_registered_limits", "validity", "critical", 3 * EACH, 1, 100.0, "< 10")
+    }
+    counts = "select count(distinct expectation), count(distinct dimension) from marts.fct_validations"
+    assert [tuple(row) for row in sites.plant.rows(f"{counts} where site_code = 'north' and is_met")] == [(14, 5)]
+
+
 def test_the_sensor_and_the_commands_say_what_waits_and_why(sites: Sites) -> None:
     message = sites.plant.tick("on_touched_hours").skip_message
     assert "1 hour of site south from" in message

@@ -105,6 +105,18 @@ def test_of_a_check_the_newest_evaluation_stays(instance: dg.DagsterInstance, ru
     assert kept.event is not None
 
 
+def test_of_what_sensors_observe_the_newest_stays_at_each_site(instance: dg.DagsterInstance) -> None:
+    for number in range(3):
+        for site in ("x", "y"):
+            observed = dg.AssetObservation(parts.key, partition=site, metadata={"waiting_s": number})
+            instance.report_runless_asset_event(observed)
+    assert prune(instance, LONG_AGO, datetime.now(UTC) - timedelta(days=1)) == Pruned()
+    assert prune(instance, LONG_AGO, tomorrow()) == Pruned(observation_count=4)
+    kept = [record.asset_observation for record in instance.fetch_observations(parts.key, limit=10).records]
+    told = {event.partition: event.metadata["waiting_s"].value for event in kept if event is not None}
+    assert (len(kept), told) == (2, {"x": 2, "y": 2})
+
+
 def test_a_training_is_told_of_for_ever(instance: dg.DagsterInstance, run: Callable[..., str]) -> None:
     assert "training" in KEPT_JOBS
     trainings = [run("training"), run("training")]

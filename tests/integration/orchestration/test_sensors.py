@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from ml.anomaly_model import FORMAT
 from orchestration.attempts import WORK_TAG
+from warehouse import ledger
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -233,3 +235,24 @@ def test_hours_from_before_the_partitions_are_named(history: Any) -> None:
     assert "not built yet" in history.tick("on_summarizable_hours").skip_message
     reference_builds.record(history.engine, reference_content(history.engine))
     assert "hours before 2020-01-01 wait" in history.tick("on_touched_hours").skip_message
+
+
+def test_hours_wait_for_thresholds_that_are_not_right(
+    history: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One number that is wrong does not fail one run after the other, until each hour waits for a person."""
+    from orchestration.defs.dbt_project import reference_content
+    from warehouse import reference_builds
+
+    reference_builds.record(history.engine, reference_content(history.engine))
+    path = tmp_path / "own.toml"
+    path.write_text('thresholds = [{ expectation = "invalid_rate_is_low", below = 300 }]')
+    monkeypatch.setenv("MILLRACE_EXPECTATIONS_THRESHOLDS", str(path))
+    with history.engine.begin() as connection:
+        ledger.touch(connection, "demo", [NOON], NOON)
+    outcome = history.tick("on_touched_hours")
+    assert outcome.run_requests == []
+    assert f"{path}: line 1 of the list, 'invalid_rate_is_low': below = 300 is no limit" in outcome.skip_message
+
+    path.write_text('thresholds = [{ expectation = "invalid_rate_is_low", below = 30 }]')
+    assert len(history.tick("on_touched_hours").run_requests) == 1

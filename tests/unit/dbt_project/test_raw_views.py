@@ -22,6 +22,25 @@ def reads_raw(manifest: Mapping[str, Any], unique_id: str) -> bool:
     )  # fmt: skip
 
 
+def test_what_reads_raw_rows_leaves_held_hours_out() -> None:
+    """What is built by range asks macros/replace_range.sql; all others say so themselves (S0-064)."""
+    prepare_manifest()
+    manifest = load_manifest()
+    forgetful = {
+        node["name"]
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+        and node["schema"] == "marts"
+        and "range_column" not in node["config"]["meta"]
+        and reads_raw(manifest, unique_id)
+        and "is_free(" not in node["raw_code"]
+    }
+    # How a row came about is asked of any; live hours are those of int_hours_unsettled, which leaves held ones out.
+    traces = {"fct_reading_versions", "fct_event_versions"}
+    live = {"fct_sensor_readings_hourly_live", "fct_work_unit_hours_live", "fct_worker_hours_live"}
+    assert forgetful == traces | live
+
+
 def test_views_on_raw_rows_are_told() -> None:
     prepare_manifest()
     manifest = load_manifest()

@@ -79,6 +79,8 @@ def test_a_day_of_receipt_holds_what_waits_of_its_site() -> None:
     """C48: by site and day. The longest day has 25 hours."""
     day = replace(LEDGER, grain="day", subject_code="", period_start=NINE - 22 * HOUR)
     found = holds_of([day], WINDOW, WAITING)
+    # A window with this instant in it judges the whole day again.
+    assert {hold.period_start for hold in found} == {WINDOW.start}
     assert [hold.hour for hold in found] == [NINE - HOUR, NINE, NINE + 2 * HOUR]
     assert found[0].observed["subjects"] == []
 

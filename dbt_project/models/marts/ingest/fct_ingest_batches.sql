@@ -12,5 +12,8 @@ select
     batches.late_count,
     batches.quarantined_count,
     batches.received_at,
-    batches.recorded_at as loaded_at
+    batches.recorded_at as loaded_at,
+    batches.load_id,
+    loads.dagster_run_id
 from {{ source('raw', 'batches') }} as batches
+inner join {{ source('raw', 'loads') }} as loads on batches.load_id = loads.load_id

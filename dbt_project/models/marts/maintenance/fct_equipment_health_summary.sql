@@ -12,7 +12,9 @@ with signals as (
     left join lateral (
         select readings.event_time
         from {{ ref('stg_raw__readings') }} as readings
-        where readings.signal_id = signals.signal_id
+        where
+            readings.signal_id = signals.signal_id
+            and {{ is_free('signals.site_code', "date_trunc('hour', readings.event_time, 'UTC')") }}
         order by readings.event_time desc
         limit 1
     ) as newest on true

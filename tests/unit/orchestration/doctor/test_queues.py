@@ -1,10 +1,12 @@
 """What is said of a site whose batches wait. Real inboxes and ledgers are asked in the integration tests."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from orchestration.doctor.queues import judged
+from orchestration.doctor.finding import Patient
+from orchestration.doctor.queues import judged, no_hour_is_held
 from orchestration.pending import SiteState
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -35,3 +37,13 @@ def test_a_site_is_judged_by_how_much_waits_and_when_it_was_loaded(
 def test_a_silent_api_fails() -> None:
     status, says, do = judged(SiteState("demo", {}, {"readings": 7}, error="timed out"), JUST_NOW, NOW)
     assert (status, "timed out" in says, "MILLRACE_SITES" in do) == ("failed", True, True)
+
+
+def test_thresholds_that_are_not_right_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All hours wait for them."""
+    path = tmp_path / "own.toml"
+    path.write_text('thresholds = [{ expectation = "rate_is_low", below = 3 }]')
+    monkeypatch.setenv("MILLRACE_EXPECTATIONS_THRESHOLDS", str(path))
+    finding = no_hour_is_held(Patient())
+    assert finding.status == "failed"
+    assert f"{path}: line 1 of the list, 'rate_is_low': there is no such expectation" in finding.says
