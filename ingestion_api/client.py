@@ -1,25 +1,21 @@
 """The typed client of the ingestion API: push batches, register equipment, pull by cursor.
 
-Retrying, spooling and loading do not belong here; the module needs httpx and msgspec alone (pyarrow only to pull).
-
-    ClientError
-    ├── ApiUnavailable   nothing is known to be stored: keep the data and try again
-    └── ApiRefused       the API answered that the request is wrong: trying again unchanged is useless
+Retrying, spooling and loading do not belong here; the module needs httpx and msgspec alone (pyarrow only to pull). What
+becomes of answers, and the errors, are in `client_answers.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
 import msgspec
 from msgspec import Struct
 
+from ingestion_api.client_answers import ApiRefused, ApiUnavailable, ClientError, checked, decode, problem_of
 from ingestion_api.contract import (
     API_PREFIX,
     AlarmChange,
@@ -29,7 +25,6 @@ from ingestion_api.contract import (
     Kind,
     Loss,
     LossReport,
-    Problem,
     RegistryChange,
 )
 
@@ -38,38 +33,9 @@ if TYPE_CHECKING:
 
     import pyarrow
 
-RETRYABLE = frozenset({408, 425, 429})
+__all__ = ["ApiRefused", "ApiUnavailable", "ClientError", "IngestionClient", "Pull", "PushOutcome"]
+
 NOTHING_ACCEPTABLE = 422
-
-T = TypeVar("T")
-
-
-class ClientError(Exception):
-    """A request to the ingestion API did not succeed."""
-
-
-class ApiUnavailable(ClientError):
-    """The API could not be reached, is overloaded, failed (5xx), or its answer could not be understood.
-
-    Attributes:
-        retry_after_s: Seconds that the API asked to wait; None where it asked nothing.
-    """
-
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class ApiRefused(ClientError):
-    """The API refused the request (4xx).
-
-    Attributes:
-        problem: What the API said, RFC 9457; `problem.status` is the HTTP status.
-    """
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(f"{problem.status} {problem.title}: {problem.detail} (request {problem.request_id or '?'})")
-        self.problem = problem
 
 
 class PushOutcome(Struct, frozen=True, kw_only=True):
@@ -150,11 +116,11 @@ class IngestionClient:
         response = self._send("POST", f"/{kind}", params=params, headers=headers, content=body)
         is_repeat = response.headers.get("Idempotent-Replayed") == "true"
         if response.status_code == NOTHING_ACCEPTABLE:
-            problem = _problem(response)
+            problem = problem_of(response)
             if problem.receipt is None:
                 raise ApiRefused(problem)
             return PushOutcome(status=response.status_code, receipt=problem.receipt, is_repeat=is_repeat)
-        receipt = _decode(_checked(response), BatchReceipt)
+        receipt = decode(checked(response), BatchReceipt)
         return PushOutcome(status=response.status_code, receipt=receipt, is_repeat=is_repeat)
 
     def put(self, entity: Entity, code: str, payload: Mapping[str, object]) -> dict[str, object]:
@@ -175,7 +141,7 @@ class IngestionClient:
         parts = code.split("/", 1) if entity == "signals" else [code]
         path = "/".join([entity.replace("_", "-"), *(quote(part, safe="") for part in parts)])
         response = self._send("PUT", f"/{path}", json=dict(payload))
-        return _decode(_checked(response), dict[str, object])
+        return decode(checked(response), dict[str, object])
 
     def pull(self, kind: Kind, after: int, *, max_items: int = 100_000) -> Pull:
         """Pull the accepted items of the batches that follow a cursor, whole batches only.
@@ -192,7 +158,7 @@ class IngestionClient:
         import pyarrow
 
         params = {"kind": kind, "after": after, "max_items": max_items}
-        response = _checked(self._send("GET", "/batches", params=params))
+        response = checked(self._send("GET", "/batches", params=params))
         try:
             with pyarrow.ipc.open_stream(response.content) as stream:
                 table = stream.read_all()
@@ -214,12 +180,12 @@ class IngestionClient:
             ApiRefused: The key may not pull, or a parameter is wrong.
         """
         response = self._send("GET", "/registry/changes", params={"after": after, "limit": limit})
-        return _decode(_checked(response), _Changes).changes
+        return decode(checked(response), _Changes).changes
 
     def pull_alarm_changes(self, after: int, *, limit: int = 1_000) -> Sequence[AlarmChange]:
         """Pull the alarm changes that follow a cursor, in order; empty when caught up. Raises as the registry's."""
         response = self._send("GET", "/alarms/changes", params={"after": after, "limit": limit})
-        return _decode(_checked(response), _AlarmChanges).items
+        return decode(checked(response), _AlarmChanges).items
 
     def cursors(self) -> dict[str, int]:
         """Return the highest number stored for the key's site, by `readings`, `events`, `registry` and `alarms`.
@@ -231,7 +197,7 @@ class IngestionClient:
             ApiUnavailable: Try again later.
             ApiRefused: The key may not pull.
         """
-        return _decode(_checked(asyncio.run(self._get_in_time("/cursors"))), dict[str, int])
+        return decode(checked(asyncio.run(self._get_in_time("/cursors"))), dict[str, int])
 
     def report_loss(self, report: LossReport) -> Loss:
         """Report items that will never be sent; the API keeps the highest total of each client, kind and reason.
@@ -244,7 +210,7 @@ class IngestionClient:
             ApiRefused: The key may not push this kind, or the API is too old to take reports.
         """
         response = self._send("POST", "/losses", json=msgspec.to_builtins(report))
-        return _decode(_checked(response), Loss)
+        return decode(checked(response), Loss)
 
     def is_ready(self) -> bool:
         """Tell whether the API answers and can reach its database."""
@@ -285,49 +251,3 @@ class IngestionClient:
 
     def _unavailable(self, method: str, error: Exception) -> ApiUnavailable:
         return ApiUnavailable(f"{method} {self._http.base_url}: {str(error) or type(error).__name__}")
-
-
-def _checked(response: httpx.Response) -> httpx.Response:
-    """Return a successful response; raise what any other means."""
-    status = response.status_code
-    if response.is_success:
-        return response
-    if status in RETRYABLE or response.is_server_error:
-        raise ApiUnavailable(f"{response.url} answered {status}", _retry_after_s(response))
-    raise ApiRefused(_problem(response))
-
-
-def _problem(response: httpx.Response) -> Problem:
-    try:
-        return msgspec.json.decode(response.content, type=Problem)
-    except msgspec.DecodeError:  # a proxy in between answered
-        return Problem(
-            type="about:blank",
-            title=response.reason_phrase,
-            status=response.status_code,
-            detail=response.text[:200],
-            instance=response.url.path,
-            request_id=response.headers.get("X-Request-Id", ""),
-        )
-
-
-def _decode(response: httpx.Response, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(response.content, type=kind)
-    except msgspec.DecodeError as error:  # a captive portal's 200 acknowledges nothing
-        raise ApiUnavailable(f"{response.url} answered with something unexpected: {error}") from error
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """Read Retry-After: seconds, or an HTTP date (RFC 9110, 10.2.3)."""
-    said = response.headers.get("Retry-After", "")
-    if said.isdecimal():
-        return float(said)
-    try:
-        until = parsedate_to_datetime(said)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    wait_s: float = (until - datetime.now(UTC)).total_seconds()
-    return max(0.0, wait_s)
