@@ -6,8 +6,10 @@ becomes of answers, and the errors, are in `client_answers.py`.
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["ApiRefused", "ApiUnavailable", "ClientError", "IngestionClient", "Pull", "PushOutcome"]
 
 NOTHING_ACCEPTABLE = 422
+# Of one answer that brings data: 100,000 readings are some 5 MB, three minutes at 256 kbit/s; the bodies of as many
+# items are 500 MiB at most.
+PAGE_S = 300
+PAGE_BYTES = 2**30
 
 
 class PushOutcome(Struct, frozen=True, kw_only=True):
@@ -70,8 +76,8 @@ class IngestionClient:
     """One API key's view of one ingestion API. Usable from one thread at a time; close it or use `with`."""
 
     def __init__(self, base_url: str, api_key: str, timeout_s: float = 30) -> None:
-        # trust_env would let a .netrc entry replace the API key and send loopback calls through a proxy.
         self._timeout_s = timeout_s
+        # trust_env would let a .netrc entry replace the API key and send loopback calls through a proxy.
         self._http = httpx.Client(
             base_url=base_url,
             timeout=timeout_s,
@@ -144,7 +150,7 @@ class IngestionClient:
         return decode(checked(response), dict[str, object])
 
     def pull(self, kind: Kind, after: int, *, max_items: int = 100_000) -> Pull:
-        """Pull the accepted items of the batches that follow a cursor, whole batches only.
+        """Pull the accepted items of the batches that follow a cursor, whole batches only, within `PAGE_S` seconds.
 
         Args:
             kind: Readings or events.
@@ -158,7 +164,7 @@ class IngestionClient:
         import pyarrow
 
         params = {"kind": kind, "after": after, "max_items": max_items}
-        response = checked(self._send("GET", "/batches", params=params))
+        response = checked(self._get("/batches", PAGE_S, params))
         try:
             with pyarrow.ipc.open_stream(response.content) as stream:
                 table = stream.read_all()
@@ -179,12 +185,12 @@ class IngestionClient:
             ApiUnavailable: Try again later.
             ApiRefused: The key may not pull, or a parameter is wrong.
         """
-        response = self._send("GET", "/registry/changes", params={"after": after, "limit": limit})
+        response = self._get("/registry/changes", PAGE_S, {"after": after, "limit": limit})
         return decode(checked(response), _Changes).changes
 
     def pull_alarm_changes(self, after: int, *, limit: int = 1_000) -> Sequence[AlarmChange]:
         """Pull the alarm changes that follow a cursor, in order; empty when caught up. Raises as the registry's."""
-        response = self._send("GET", "/alarms/changes", params={"after": after, "limit": limit})
+        response = self._get("/alarms/changes", PAGE_S, {"after": after, "limit": limit})
         return decode(checked(response), _AlarmChanges).items
 
     def cursors(self) -> dict[str, int]:
@@ -197,7 +203,7 @@ class IngestionClient:
             ApiUnavailable: Try again later.
             ApiRefused: The key may not pull.
         """
-        return decode(checked(asyncio.run(self._get_in_time("/cursors"))), dict[str, int])
+        return decode(checked(self._get("/cursors", self._timeout_s)), dict[str, int])
 
     def report_loss(self, report: LossReport) -> Loss:
         """Report items that will never be sent; the API keeps the highest total of each client, kind and reason.
@@ -236,18 +242,50 @@ class IngestionClient:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unavailable(method, error) from error
 
-    async def _get_in_time(self, path: str) -> httpx.Response:
-        # A timeout of httpx begins anew with each byte.
-        client = httpx.AsyncClient(
-            base_url=self._http.base_url, headers=self._http.headers, timeout=self._timeout_s, trust_env=False
-        )
+    def _get(self, path: str, within_s: float, params: Mapping[str, str | int] | None = None) -> httpx.Response:
+        """Return an answer once all of it is here.
+
+        Raises:
+            ApiUnavailable: The look-up of the name, the connection and the answer took longer together, or it is too
+                large.
+        """
+        # A timeout of httpx begins anew with each byte, and none ends the look-up of a name: a thread does it all, and
+        # is waited for. One that is given up ends with the next part of the body, or soon after the client is closed.
+        answer: Future[httpx.Response] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._read(path, params, time.monotonic() + within_s))
+            except Exception as error:
+                answer.set_exception(error)
+
+        Thread(target=ask, name="ingestion-api-answer", daemon=True).start()
         try:
-            async with asyncio.timeout(self._timeout_s), client as http:
-                return await http.get(f"{API_PREFIX}{path}")
+            return answer.result(within_s)
         except TimeoutError as error:
-            raise ApiUnavailable(f"GET {self._http.base_url}: no answer within {self._timeout_s:g} s") from error
+            late = f"not all of the answer within {within_s:g} s"
+            raise ApiUnavailable(f"GET {self._http.base_url}: {late}") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unavailable("GET", error) from error
+
+    def _read(self, path: str, params: Mapping[str, str | int] | None, until: float) -> httpx.Response:
+        with self._http.stream("GET", f"{API_PREFIX}{path}", params=params) as response:
+            parts, size = [], 0
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > PAGE_BYTES:
+                    raise ApiUnavailable(f"{response.url} answered with more than {PAGE_BYTES} bytes")
+                if time.monotonic() > until:
+                    raise TimeoutError
+        response.headers.pop("Content-Encoding", None)  # undone by now
+        return httpx.Response(
+            response.status_code,
+            headers=response.headers,
+            content=b"".join(parts),
+            request=response.request,
+            extensions=response.extensions,
+        )
 
     def _unavailable(self, method: str, error: Exception) -> ApiUnavailable:
         return ApiUnavailable(f"{method} {self._http.base_url}: {str(error) or type(error).__name__}")

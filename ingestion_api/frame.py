@@ -23,6 +23,11 @@ _WORTH_A_LOOK = {401, 403, 429}
 # S3-047; C35 drops X-XSS-Protection
 _SECURITY = [(b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY")]
 _CONTENT_SECURITY = (b"content-security-policy", b"default-src 'self'")
+# Swagger UI's page holds a script, and its scripts set styles and draw pictures of their own.
+_CONTENT_SECURITY_OF_DOCS = (
+    b"content-security-policy",
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+)
 
 
 class Frame:
@@ -49,8 +54,7 @@ class Frame:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode()), *_SECURITY]
-                if scope["path"] != _DOCS:  # that page is made of scripts from elsewhere
-                    message["headers"].append(_CONTENT_SECURITY)
+                message["headers"].append(_CONTENT_SECURITY_OF_DOCS if scope["path"] == _DOCS else _CONTENT_SECURITY)
                 if credential := scope["state"].get("credential"):
                     message["headers"] += self._quotas.fields(credential)
             await send(message)

@@ -68,8 +68,18 @@ def _key_of(request: Request) -> str | None:
 
 def _is_forged(request: Request) -> bool:
     """Whether another site's page may have made a browser send this, with the password that the browser remembers."""
-    from_elsewhere = request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-    return from_elsewhere and request.method not in ("GET", "HEAD")
+    origin = request.headers.get("origin")
+    if request.method in ("GET", "HEAD") or origin in services(request).settings.origins():
+        return False
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        return True
+    return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+
+
+def _is_opened(request: Request) -> bool:
+    """Whether somebody opened a link in a browser. Over plain http browsers say so to this machine alone."""
+    asks_for_page = request.method == "GET" and request.headers.get("accept", "").startswith("text/html")
+    return request.headers.get("sec-fetch-mode", "navigate" if asks_for_page else "") == "navigate"
 
 
 def _password(credentials: str) -> str | None:
@@ -93,8 +103,8 @@ async def _who_asks(request: Request, key: str | None, *, is_checked_later: bool
         return await own.keys.authenticate(key, is_checked_later=is_checked_later)
     except Unauthenticated as refusal:
         await own.quotas.spend(subject, "requests", limit)
-        # Somebody opened a link, and sees the answer: a script would only be disturbed by the question.
-        if request.headers.get("sec-fetch-mode") == "navigate":
+        # Who opened a link sees the answer: a script would only be disturbed by the question.
+        if _is_opened(request):
             refusal.ask_person()
         raise
 

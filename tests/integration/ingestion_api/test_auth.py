@@ -71,10 +71,16 @@ def test_a_browser_that_follows_a_link_is_asked_for_the_key(shared_plant: Any) -
     """Links in Dagster lead to the pages of batches; a script that asks without a key makes no browser ask."""
     cursors, key = f"{shared_plant.url}/api/v1/cursors", shared_plant.key("pull")
     opened = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
-    asked = httpx.get(cursors, headers=opened)
-    assert (asked.status_code, asked.headers["www-authenticate"].partition(" ")[0]) == (401, "Basic")
-    assert httpx.get(cursors, headers={"Sec-Fetch-Mode": "cors"}).headers["www-authenticate"] == "Bearer"
-    assert httpx.get(cursors, headers=opened, auth=("anyone", key)).status_code == 200
+    # Over plain http, to another machine, browsers send no Sec-Fetch.
+    plain = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    for headers in (opened, plain):
+        asked = httpx.get(cursors, headers=headers)
+        assert (asked.status_code, asked.headers["www-authenticate"].partition(" ")[0]) == (401, "Basic")
+        assert httpx.get(cursors, headers=headers, auth=("anyone", key)).status_code == 200
+    for headers in ({"Sec-Fetch-Mode": "cors"}, {"Sec-Fetch-Mode": "cors", **plain}, {"Accept": "*/*"}):
+        assert httpx.get(cursors, headers=headers).headers["www-authenticate"] == "Bearer"
+    pushed = httpx.post(f"{shared_plant.url}/api/v1/readings", json=READING, headers=plain)
+    assert pushed.headers["www-authenticate"] == "Bearer"
 
 
 def test_a_remembered_password_writes_nothing_for_another_sites_page(shared_plant: Any) -> None:
@@ -82,7 +88,19 @@ def test_a_remembered_password_writes_nothing_for_another_sites_page(shared_plan
     for site, status in (("cross-site", 401), ("same-site", 401), ("same-origin", 400), ("none", 400)):
         sent = httpx.post(url, json={}, auth=auth, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"})
         assert sent.status_code == status, site
+    strangers = ("http://evil.example", "null", f"{shared_plant.url}0", "http://")
+    for origin, status in ((shared_plant.url, 400), *((stranger, 401) for stranger in strangers)):
+        assert httpx.post(url, json={}, auth=auth, headers={"Origin": origin}).status_code == status, origin
     assert httpx.post(url, json={}, auth=auth).status_code == 400  # let in, and found empty
+
+
+def test_pages_of_named_origins_may_write_with_a_password(plant: Any) -> None:
+    ours = "https://live.plant.example"
+    with type(plant)(plant.database_url, plant.engine, cors_origins=ours).running() as api:
+        url, auth = f"{api.url}/api/v1/quarantine/release", ("anyone", plant.key("admin"))
+        for origin, status in ((ours, 400), ("https://evil.example", 401)):
+            headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
+            assert httpx.post(url, json={}, auth=auth, headers=headers).status_code == status, origin
 
 
 def in_key_ring(plant: Any, steps: Callable[[KeyRing, list[float]], Awaitable[None]]) -> None:

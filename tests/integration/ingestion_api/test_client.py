@@ -1,5 +1,7 @@
 """The typed client, against the real API and against things that are not it."""
 
+import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,6 +97,31 @@ def test_nobody_there(free_port: int) -> None:
         with pytest.raises(ApiUnavailable) as failure:
             client.push("readings", READING)
     assert failure.value.retry_after_s is None
+
+
+def test_a_name_that_is_not_resolved_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over, resolved = threading.Event(), []
+
+    def resolve(*_: Any, **__: Any) -> Any:
+        is_over.wait(20)
+        resolved.append(is_over.is_set())
+        raise socket.gaierror("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with IngestionClient("http://gateway.plant.example", "mr_x", timeout_s=0.5) as client:
+        with pytest.raises(ApiUnavailable, match=r"gateway\.plant\.example"):
+            client.cursors()
+        assert not resolved
+    is_over.set()
+
+
+def test_an_asynchronous_program_may_ask(shared_plant: Any) -> None:
+    """A notebook is one."""
+
+    async def look() -> dict[str, int]:
+        return shared_plant.client().cursors()
+
+    assert "readings" in asyncio.run(look())
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])

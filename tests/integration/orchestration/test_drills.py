@@ -14,6 +14,7 @@ import dagster as dg
 import pyarrow.parquet
 import pytest
 
+from ingestion_api.client import ApiUnavailable
 from tests.integration.dbt_project.conftest import Dbt
 from tests.integration.orchestration.real_dagster import PARAMETERS, ROOT, RealDagster, until
 from tests.integration.orchestration.test_backfill import built
@@ -61,14 +62,25 @@ class Drills:
         number = self.sent["events"]
         moment = timedelta(seconds=number)
         reading = {"equipment_code": "P1", "metric": "flow", "value": 100.0 + number % 7}
-        minutes = 30 * 60 // 5
-        readings = [reading | {"event_time": (START + 5 * n * HOUR / 60 + moment).isoformat()} for n in range(minutes)]
+        count = 30 * 60 // 5
+        readings = [reading | {"event_time": (START + 5 * n * HOUR / 60 + moment).isoformat()} for n in range(count)]
         event = {"source_code": "C1", "work_unit_code": "U1", "worker_code": "W1", "confidence": 0.95}
         event |= {"event_type": "working", "duration_s": 60, "units_produced": 1}
-        self.plant.push("readings", readings)
-        self.plant.push("events", [event | {"event_time": (NOW - 2 * HOUR + 60 * moment).isoformat()}])
-        self.sent["readings"] += minutes
-        self.sent["events"] += 1
+        self.deliver("readings", readings)
+        self.deliver("events", [event | {"event_time": (NOW - 2 * HOUR + 60 * moment).isoformat()}])
+
+    def deliver(self, kind: str, items: list[dict[str, object]]) -> None:
+        """Push a batch as devices do: until it is taken. After a kill the API has connections that are none."""
+
+        def is_taken() -> bool:
+            try:
+                self.plant.push(kind, items)
+            except ApiUnavailable:
+                return False
+            return True
+
+        until(is_taken, "the push")
+        self.sent[kind] += len(items)
 
     def follow(self, sensor: str, job: str) -> None:
         """Run all that a sensor asks for, without a kill."""
@@ -95,7 +107,6 @@ class Drills:
                 self.dagster.kill_code_server()
             else:
                 self.dagster.kill_postgres()
-                until(self.plant.api.is_ready, "the ingestion API's return")
         return self.dagster.failure(run_id)
 
 
@@ -197,8 +208,7 @@ def test_the_archive_of_cold_days_is_taken_up_again(drills: Drills) -> None:
     plant = drills.plant
     cold = NOW.replace(hour=0) - timedelta(days=10)
     readings = [{"equipment_code": "P1", "metric": "flow", "value": 1.0, "event_time": cold.isoformat()}]
-    plant.push("readings", readings)
-    drills.sent["readings"] += 1
+    drills.deliver("readings", readings)
     drills.follow("on_new_batches", "load")
     (request,) = plant.at_the_hour("daily_care_of_storage").run_requests
     assert "terminated by signal 9" in drills.kill(request, "care_of_storage", "ops.archived_days", WORKER)

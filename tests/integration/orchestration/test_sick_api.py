@@ -67,6 +67,10 @@ class Handler(BaseHTTPRequestHandler):
         elif illness == "trickling head":
             self.trickle(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000)
             return
+        elif illness == "endless":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                self.wfile.write(bytes(1_000_000))
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -128,11 +132,23 @@ def test_a_look_ends_in_time_and_the_other_sites_go_on(plant: Any, sick: SickApi
 
 
 @pytest.mark.parametrize(
-    ("illness", "told"), [("html", "not a page"), ("truncated", "not a page"), ("error", "answered 500")]
+    ("illness", "told"),
+    [
+        ("html", "not a page"),
+        ("truncated", "not a page"),
+        ("error", "answered 500"),
+        ("silent", "not all of the answer within 2 s"),
+        ("trickling head", "not all of the answer within 2 s"),
+        ("trickling body", "not all of the answer within 2 s"),
+        ("endless", "more than 10000000 bytes"),
+    ],
 )
 def test_a_load_of_rubbish_fails_with_one_message_and_the_next_one_goes_on(
     plant: Any, sick: SickApi, illness: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A load has a slot of few: what a site does not answer in time must not keep the other sites from theirs."""
+    monkeypatch.setattr("ingestion_api.client.PAGE_S", 2)
+    monkeypatch.setattr("ingestion_api.client.PAGE_BYTES", 10_000_000)
     monkeypatch.setenv("MILLRACE_SITES", f'{{"demo": "{sick.url}"}}')
     plant.api.put("sites", "demo", {"name": "Demo", "time_zone": "UTC"})
     plant.api.put("equipment", "P1", {"name": "Pump", "equipment_class": "pump"})
@@ -146,7 +162,7 @@ def test_a_load_of_rubbish_fails_with_one_message_and_the_next_one_goes_on(
         (load,) = plant.follow("on_new_batches", "load")
         assert not load.success
         ((said,), _) = look(plant.instance, memory, datetime.now(UTC) + 2 * SETTLES)
-        assert said.startswith("Millrace: load failed in step load_site: ingestion_api.client.ApiUnavailable: ")
+        assert said.startswith("Millrace: load failed in step load_site: ingestion_api.client_answers.ApiUnavailable: ")
         assert sick.url in said
         assert told in said
         assert plant.rows("select count(*) from raw.readings") == [before]
