@@ -92,6 +92,6 @@ def _as_table(deps: Mapping[str, Sequence[dg.TableColumnDep]]) -> str:
         names: dict[str, list[str]] = {}
         for dep in found:
             names.setdefault(".".join(dep.asset_key.path), []).append(dep.column_name)
-        sources = "<br>".join(f"`{table}`: {', '.join(columns)}" for table, columns in names.items())
+        sources = "; ".join(f"`{table}`: {', '.join(columns)}" for table, columns in names.items())
         lines.append(f"{column} | {sources or 'no column'}")
     return "\n".join(lines)
