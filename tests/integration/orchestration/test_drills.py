@@ -6,6 +6,7 @@ again, and at the end every item that was sent is there once and every mart is w
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -116,12 +117,11 @@ def drills(
         environment.setenv("MILLRACE_RETRY_DELAY_S", "0.001")
         environment.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
         environment.setenv("MILLRACE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
-        dagster = RealDagster(tmp_path_factory.mktemp("dagster") / "home", server, module_ports[1])
-        plant.instance = dagster.instance
-        drills = Drills(plant, dagster, databases["warehouse"])
-        drills.push()
-        yield drills
-        dagster.end()
+        with closing(RealDagster(tmp_path_factory.mktemp("dagster") / "home", server, module_ports[1])) as dagster:
+            plant.instance = dagster.instance
+            drills = Drills(plant, dagster, databases["warehouse"])
+            drills.push()
+            yield drills
 
 
 @pytest.fixture(scope="module")
