@@ -1,7 +1,8 @@
 """The process of a run, the code server and PostgreSQL are killed (-9) in the middle of assets.
 
-The process of a run is killed in all of them but scores: each notes in its own way how far it is. PostgreSQL is killed in a
-load, which Python writes, and in a rollup, which dbt writes; the code server, with its runs, in a load.
+The process of a run is killed in a load, in the reference models, a rollup, the daily KPIs and archiving: each notes in
+its own way how far it is. PostgreSQL is killed in a load, which Python writes, and in a rollup, which dbt writes; the
+code server, with its runs, in a load.
 
 "In the middle" is a lock: the step has done a part of its work and waits before the next table. What is killed is a run
 as Dagster starts it, on a code server and a PostgreSQL of this module's own. Then the sensor that asked for it asks
