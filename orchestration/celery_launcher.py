@@ -6,6 +6,7 @@ Only workers on other machines need it: `deploy/celery/dagster.yaml` names it, d
 """
 
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 from dagster import DagsterRun
@@ -19,40 +20,67 @@ _ANSWER_S: Final = 2.0
 _FORGET_S: Final = 600.0
 
 
+@dataclass
+class _Look:
+    """What is known of a run; times are of the monotonic clock, in seconds.
+
+    Attributes:
+        at: When it was last looked for.
+        worker: Who was at it.
+        silent_since: The first look that nobody answered, where no later one was answered; None without such a look.
+    """
+
+    at: float
+    worker: str | None = None
+    silent_since: float | None = None
+
+
 class WatchedCeleryRunLauncher(CeleryRunLauncher):
     """dagster-celery's launcher with a health check that believes the workers alone."""
 
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)
-        # Which worker was at a run and when that was last known, by the run's id. A new daemon counts anew.
-        self._seen: dict[str, tuple[str | None, float]] = {}
+        # By the run's id. A new daemon counts anew.
+        self._looks: dict[str, _Look] = {}
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Ask the worker that took the run whether it is still at it.
 
         A worker that no longer knows its run was started again, so the run is dead. One that does not answer is given
-        `SILENCE_S`. Where Redis itself does not answer nothing is known: the error is the daemon's to show.
+        `SILENCE_S` from the first look that it missed. Where Redis itself does not answer nothing is known: the error
+        is the daemon's to show, and as workers take a while to come back to Redis their silence counts anew.
         """
         task_id = run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)
         if task_id is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "has no task yet")
         now = time.monotonic()
-        self._seen = {run_id: seen for run_id, seen in self._seen.items() if now - seen[1] < _FORGET_S}
-        worker, seen_at = self._seen.setdefault(run.run_id, (None, now))
-        # One that is known is waited for no longer than it takes to answer.
-        inspect = self.celery.control.inspect(destination=[worker] if worker else None, timeout=_ANSWER_S)
-        answers = inspect.query_task(task_id) or {}
+        self._looks = {run_id: look for run_id, look in self._looks.items() if now - look.at < _FORGET_S}
+        look = self._looks.setdefault(run.run_id, _Look(now))
+        look.at = now
+        try:
+            # One that is known is waited for no longer than it takes to answer.
+            inspect = self.celery.control.inspect(destination=[look.worker] if look.worker else None, timeout=_ANSWER_S)
+            answers = inspect.query_task(task_id) or {}
+        except Exception:
+            for unknown in self._looks.values():
+                unknown.silent_since = None
+            raise
         for name, known in answers.items():
             if task_id in known:
-                self._seen[run.run_id] = (name, now)
+                look.worker, look.silent_since = name, None
                 return CheckRunHealthResult(WorkerStatus.RUNNING)
         # Run monitoring looks at a run again before it fails it: one that has just ended by itself is left alone.
-        if worker in answers:
-            return CheckRunHealthResult(WorkerStatus.FAILED, f"the Celery worker {worker} was started again without it")
-        if now - seen_at < SILENCE_S:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, f"no worker has known it for {now - seen_at:.0f} s")
-        gone = f"the Celery worker {worker} has not answered" if worker else "no Celery worker has known it"
-        return CheckRunHealthResult(WorkerStatus.FAILED, f"{gone} for {now - seen_at:.0f} s")
+        if look.worker in answers:
+            return CheckRunHealthResult(
+                WorkerStatus.FAILED, f"the Celery worker {look.worker} was started again without it"
+            )
+        if look.silent_since is None:
+            look.silent_since = now
+        silent_s = now - look.silent_since
+        if silent_s < SILENCE_S:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, f"no worker has known it for {silent_s:.0f} s")
+        gone = f"the Celery worker {look.worker} has not answered" if look.worker else "no Celery worker has known it"
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"{gone} for {silent_s:.0f} s")
 
     def get_run_worker_debug_info(self, run: DagsterRun, include_container_logs: bool | None = True) -> None:
         """Nothing: what is known of the worker is said by the health check."""

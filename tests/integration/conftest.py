@@ -198,13 +198,16 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def module_ports() -> tuple[int, int]:
     """As `free_port`, for two servers of a whole module."""
-    return _free_port(), _free_port()
+    first = _free_port()
+    return first, _free_port(unlike=first)
 
 
-def _free_port() -> int:
+def _free_port(unlike: int | None = None) -> int:
     # Below the ports that the system hands out to outgoing connections, which would take it between two starts.
     while True:
         port = random.SystemRandom().randrange(20_000, 30_000)
+        if port == unlike:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import psutil
+import pytest
 from dagster import DagsterInstance
 from dagster._core.origin import JobPythonOrigin
 from dagster._core.test_utils import create_run_for_test
@@ -31,7 +32,7 @@ from warehouse.embedded import EmbeddedPostgres
 ROOT = Path(__file__).resolve().parents[3]
 # What is committed is written, as where it counts: this server is killed.
 PARAMETERS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
-LIMIT_S = 120
+LIMIT_S = 180
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
@@ -64,11 +65,15 @@ class RealDagster:
             "MILLRACE_CODE_SERVER_HOST": "127.0.0.1",
             "MILLRACE_CODE_SERVER_PORT": str(code_port),
         }
-        os.environ["MILLRACE_DAGSTER_STORAGE_URL"] = self.settings["MILLRACE_DAGSTER_STORAGE_URL"]
-        self.instance = DagsterInstance.from_config(str(home))
-        self.code_server = self._start_code_server()
-        target = GrpcServerTarget(host="127.0.0.1", port=code_port, socket=None, location_name="millrace")
-        self.workspace = WorkspaceProcessContext(self.instance, target)
+        with ExitStack() as begun:
+            environment = begun.enter_context(pytest.MonkeyPatch.context())
+            environment.setenv("MILLRACE_DAGSTER_STORAGE_URL", self.settings["MILLRACE_DAGSTER_STORAGE_URL"])
+            self.instance = begun.enter_context(DagsterInstance.from_config(str(home)))
+            begun.callback(self._kill_children)
+            self.code_server = self._start_code_server()
+            target = GrpcServerTarget(host="127.0.0.1", port=code_port, socket=None, location_name="millrace")
+            self.workspace = begun.enter_context(WorkspaceProcessContext(self.instance, target))
+            self._begun = begun.pop_all()
         self._told = Alerts(since=datetime.now(UTC))
 
     def start(self, *command: str, **settings: str) -> subprocess.Popen[bytes]:
@@ -151,8 +156,10 @@ class RealDagster:
     def kill_worker(self) -> None:
         """Kill the processes of runs, and not what they started."""
         for child in psutil.Process(self.code_server.pid).children(recursive=True):
-            if "spawn_main" in " ".join(child.cmdline()):
-                child.kill()
+            # One may end by itself meanwhile.
+            with suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.kill()
 
     def kill_code_server(self) -> None:
         """Kill the code server with all that it started, and start it again."""
@@ -183,10 +190,11 @@ class RealDagster:
             connection.invalidate()
             engine.dispose()
 
-    def end(self) -> None:
-        """Kill all that was started; PostgreSQL stays."""
-        self.workspace.__exit__(None, None, None)
-        self.instance.dispose()
+    def close(self) -> None:
+        """Kill all that was started, and take the environment back; PostgreSQL stays."""
+        self._begun.close()
+
+    def _kill_children(self) -> None:
         for child in self._children:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)

@@ -66,6 +66,13 @@ def ask(url: str, query: str) -> Any:
     return httpx.post(url, json={"query": query}, timeout=60, trust_env=False).json()["data"]
 
 
+def test_pages_launch_what_they_are_asked_to(tmp_path: Path, free_port: int) -> None:
+    """The same mutation without the variable; no daemon takes the run from the queue."""
+    with webserver(tmp_path, free_port) as url:
+        assert ask(url, LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"
+        assert ask(url, RUNS)["runsOrError"]["results"] == [{"status": "QUEUED"}]
+
+
 def test_read_only_pages_answer_and_launch_nothing(tmp_path: Path, free_port: int) -> None:
     """By the variable that docker-compose.yml and the values for Kubernetes give it."""
     with webserver(tmp_path, free_port, DAGSTER_WEBSERVER_READ_ONLY="true") as url:

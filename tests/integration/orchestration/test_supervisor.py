@@ -26,7 +26,7 @@ def settings(tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("MILLRACE_POSTGRES_PORT", str(free_port))
     for name in ("WAREHOUSE", "API_DATABASE", "DAGSTER_DATABASE", "MLFLOW_DATABASE"):
         monkeypatch.delenv(f"MILLRACE_{name}_URL", raising=False)
-    services = ("API", "MLFLOW", "DAGSTER", "CODE_SERVER")
+    services = ("API", "MLFLOW", "DAGSTER", "CODE_SERVER", "DATA_DOCS")
     sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in services}
     for name, taken in sockets.items():
         monkeypatch.setenv(f"MILLRACE_{name}_PORT", str(taken.getsockname()[1]))

@@ -10,9 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,19 +32,13 @@ from ingestion_api.auth import create_key
 from ingestion_api.client import IngestionClient
 from orchestration import celery_launcher
 from orchestration.manifest import prepare_manifest
+from tests.integration.orchestration.real_dagster import until
 from warehouse.engine import create_engine
 
 ROOT = Path(__file__).resolve().parents[4]
 REDIS = shutil.which("redis-server", path="/usr/bin:/usr/local/bin:/opt/homebrew/bin")
 SITES = ("north", "south")
 TASK = "dagster-celery/task_id"
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 180
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} took too long"
-        time.sleep(0.1)
 
 
 class Worker:
@@ -79,10 +72,10 @@ class Cluster:
     clients: dict[str, IngestionClient]
 
     @property
-    def celery(self) -> Any:
+    def launcher(self) -> celery_launcher.WatchedCeleryRunLauncher:
         launcher = self.instance.run_launcher
         assert isinstance(launcher, celery_launcher.WatchedCeleryRunLauncher)
-        return launcher.celery
+        return launcher
 
     def push(self, site: str, first_minute: int, count: int) -> None:
         """A batch of readings, one a second."""
@@ -116,6 +109,20 @@ class Cluster:
         """What the daemon does every 15 s with the runs."""
         assert not any(execute_run_monitoring_iteration(self.workspace, logging.getLogger("monitoring")))
 
+    def monitor_until_seen(self, run_id: str) -> None:
+        """Let run monitoring look until a worker has told that it is at the run."""
+        until(lambda: self.launcher.check_run_worker_health(self.run(run_id)).msg is None, "an answer of its worker")
+
+    def monitor_until_failed(self, run_id: str) -> list[str]:
+        """Let run monitoring look until it has failed a run; returns what it said of it."""
+
+        def is_failed() -> bool:
+            self.monitor()
+            return self.status(run_id) == "FAILURE"
+
+        until(is_failed, "noticing the death")
+        return self.messages(run_id, dg.DagsterEventType.RUN_FAILURE)
+
     def run(self, run_id: str) -> dg.DagsterRun:
         run = self.instance.get_run_by_id(run_id)
         assert run is not None
@@ -141,13 +148,17 @@ class Cluster:
     def worker_of(self, run_id: str) -> str:
         """Which worker is at a run, by what the workers say."""
         task_id = self.run(run_id).tags[TASK]
-        answers = self.celery.control.inspect(timeout=2).query_task(task_id)
-        (worker,) = (name for name, known in answers.items() if task_id in known)
+
+        def at_it() -> list[str]:
+            answers = self.launcher.celery.control.inspect(timeout=2).query_task(task_id) or {}
+            return [name for name, known in answers.items() if task_id in known]
+
+        (worker,) = until(at_it, "an answer of its worker")
         return str(worker)
 
     def await_workers(self, count: int) -> None:
         """Wait until so many answer."""
-        until(lambda: len(self.celery.control.ping(timeout=0.5)) == count, "the workers' start")
+        until(lambda: len(self.launcher.celery.control.ping(timeout=1)) == count, "the workers' start")
 
     def counts(self) -> dict[str, int]:
         """Readings in the warehouse by site."""

@@ -5,7 +5,6 @@ The tests follow each other on one set of workers.
 
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from orchestration import celery_launcher
@@ -39,13 +38,14 @@ def test_sites_spread_over_the_workers_and_are_loaded_exactly_once(cluster: Any)
 def test_a_run_whose_worker_is_gone_fails_with_one_message_and_the_other_site_goes_on(
     cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(celery_launcher, "SILENCE_S", 600.0)
     for site in SITES:
         cluster.push(site, 60, COUNT)
     with cluster.stuck_loads():
         lost = cluster.load("north")
         cluster.dequeue()
         cluster.wait(lost, "STARTED")
-        cluster.monitor()
+        cluster.monitor_until_seen(lost)
         gone = cluster.workers[cluster.worker_of(lost)]
         gone.kill()
     other = cluster.load("south")
@@ -54,9 +54,7 @@ def test_a_run_whose_worker_is_gone_fails_with_one_message_and_the_other_site_go
     cluster.monitor()
     assert cluster.status(lost) == "STARTED", "a worker that is cut off for a moment goes on with its run"
     monkeypatch.setattr(celery_launcher, "SILENCE_S", 0.0)
-    cluster.monitor()
-    cluster.monitor()
-    (message,) = cluster.messages(lost, dg.DagsterEventType.RUN_FAILURE)
+    (message,) = cluster.monitor_until_failed(lost)
     assert f"the Celery worker {gone.name} has not answered for" in message
     assert cluster.counts() == {"north": COUNT, "south": 2 * COUNT}
     again = cluster.load("north")
@@ -65,20 +63,20 @@ def test_a_run_whose_worker_is_gone_fails_with_one_message_and_the_other_site_go
     assert cluster.counts() == dict.fromkeys(SITES, 2 * COUNT)
 
 
-def test_a_worker_that_was_started_again_does_not_know_its_run(cluster: Any) -> None:
-    """No silence to wait for: the run fails with the next look. The worker of the test before stays dead."""
+def test_a_worker_that_was_started_again_does_not_know_its_run(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No silence to wait for: the run fails with the next answer. The worker of the test before stays dead."""
+    monkeypatch.setattr(celery_launcher, "SILENCE_S", 600.0)
     cluster.push("north", 120, COUNT)
     with cluster.stuck_loads():
         lost = cluster.load("north")
         cluster.dequeue()
         cluster.wait(lost, "STARTED")
-        cluster.monitor()
+        cluster.monitor_until_seen(lost)
         gone = cluster.workers[cluster.worker_of(lost)]
         gone.kill()
         gone.start()
         cluster.await_workers(1)
-        cluster.monitor()
-    (message,) = cluster.messages(lost, dg.DagsterEventType.RUN_FAILURE)
+        (message,) = cluster.monitor_until_failed(lost)
     assert f"the Celery worker {gone.name} was started again without it" in message
 
 
