@@ -39,6 +39,7 @@ class ValidationResult:
             to it, and that bound, for all and by site; and the first groups that failed. `note` says "no rows" for an
             empty window.
         failed: All groups that failed a critical threshold.
+        passed_days: Sites and the first instants (UTC) of the days that were judged whole and broke none.
         unheld: Hours (UTC) of such groups that could not be held back: the ledger does not know them.
     """
 
@@ -48,6 +49,7 @@ class ValidationResult:
     is_success: bool
     observed: dict[str, Any]
     failed: tuple[FailedGroup, ...] = ()
+    passed_days: frozenset[tuple[str, datetime]] = frozenset()
     unheld: tuple[datetime, ...] = ()
 
     @property
@@ -117,7 +119,7 @@ def evaluate(
 
     table = f"{suite.name}_window"
     engine = datasource.get_execution_engine().engine
-    by_site = _materialize(engine, table, suite, thresholds, window)
+    by_site, days = _materialize(engine, table, suite, thresholds, window)
     # As floats, which it keeps as they are; limits and rates of counts are no nearer to each other than those can tell.
     judged = (f"cast({name} as double precision) as {name}" for name in _judged(suite))
     asset = datasource.add_query_asset(".".join(suite.asset_key), query=f"select {', '.join(judged)} from {table}")
@@ -139,7 +141,7 @@ def evaluate(
             raise ValidationBroken(f"{suite.name}.{expectation.name} could not be evaluated: {found['exception_info']}")
         is_success = found["success"] and not any(row[f"{expectation.name}_failed_count"] for row in by_site)
         failed = [] if is_success else _failed_rows(engine, table, expectation, thresholds)
-        results.append(_result(suite, expectation, thresholds, by_site, failed, is_success=is_success))
+        results.append(_result(suite, expectation, thresholds, by_site, days, failed, is_success=is_success))
     return results
 
 
@@ -151,8 +153,8 @@ def _judged(suite: Suite) -> tuple[str, ...]:
 
 def _materialize(
     engine: Engine, table: str, suite: Suite, thresholds: Thresholds, window: Window
-) -> list[dict[str, Any]]:
-    """Fill the temporary table; return by site the items seen and how each measure fared."""
+) -> tuple[list[dict[str, Any]], frozenset[tuple[str, datetime]]]:
+    """Fill the temporary table; return by site the items seen and how each measure fared, and the days seen."""
     limits = ", ".join(
         f"cast({thresholds.limit_sql(each)} as numeric) as {each.limit_column},"
         f" {thresholds.severity_sql(each)} as {each.name}_severity"
@@ -176,7 +178,8 @@ def _materialize(
                     f" count(*) as group_count, {fared} from {table} group by site_code order by site_code"
                 )
             )
-            return [dict(row) for row in rows.mappings()]
+            days = connection.execute(text(f"select site_code, period_start from {table} where grain = 'day'"))
+            return [dict(row) for row in rows.mappings()], frozenset((row[0], row[1]) for row in days)
     except ProgrammingError as error:
         raise ValidationBroken(
             f"suite {suite.name} cannot read {'.'.join(suite.asset_key)}: {error.orig};"
@@ -207,6 +210,7 @@ def _result(
     expectation: Expectation,
     thresholds: Thresholds,
     by_site: list[dict[str, Any]],
+    days: frozenset[tuple[str, datetime]],
     failed: list[Any],
     *,
     is_success: bool,
@@ -254,6 +258,7 @@ def _result(
         ]
     if not sites:
         observed["note"] = "no rows"
+    critical = tuple(_failed_group(suite, expectation, row) for row in failed if row.severity == "critical")
     severities = {row.severity for row in failed} or {default.severity}
     return ValidationResult(
         suite=suite.name,
@@ -261,7 +266,8 @@ def _result(
         severity="critical" if "critical" in severities else "warning",
         is_success=is_success,
         observed=observed,
-        failed=tuple(_failed_group(suite, expectation, row) for row in failed if row.severity == "critical"),
+        failed=critical,
+        passed_days=days - {(group.site_code, group.period_start) for group in critical if group.grain == "day"},
     )
 
 
