@@ -120,7 +120,7 @@ def evaluate(
     table = f"{suite.name}_window"
     engine = datasource.get_execution_engine().engine
     by_site, days = _materialize(engine, table, suite, thresholds, window)
-    # As floats, which it keeps as they are; limits and rates of counts are no nearer to each other than those can tell.
+    # As floats, which it keeps as they are, and as `_fails` compares them.
     judged = (f"cast({name} as double precision) as {name}" for name in _judged(suite))
     asset = datasource.add_query_asset(".".join(suite.asset_key), query=f"select {', '.join(judged)} from {table}")
     definition = ValidationDefinition(
@@ -139,7 +139,7 @@ def evaluate(
         found = by_name[expectation.name]
         if "element_count" not in found["result"]:
             raise ValidationBroken(f"{suite.name}.{expectation.name} could not be evaluated: {found['exception_info']}")
-        is_success = found["success"] and not any(row[f"{expectation.name}_failed_count"] for row in by_site)
+        is_success = found["success"]
         failed = [] if is_success else _failed_rows(engine, table, expectation, thresholds)
         results.append(_result(suite, expectation, thresholds, by_site, days, failed, is_success=is_success))
     return results
@@ -156,7 +156,7 @@ def _materialize(
 ) -> tuple[list[dict[str, Any]], frozenset[tuple[str, datetime]]]:
     """Fill the temporary table; return by site the items seen and how each measure fared, and the days seen."""
     limits = ", ".join(
-        f"cast({thresholds.limit_sql(each)} as numeric) as {each.limit_column},"
+        f"cast({thresholds.limit_sql(each)} as double precision) as {each.limit_column},"
         f" {thresholds.severity_sql(each)} as {each.name}_severity"
         for each in suite.expectations
     )
@@ -188,7 +188,7 @@ def _materialize(
 
 
 def _fails(expectation: Expectation, thresholds: Thresholds) -> str:
-    """SQL of whether a group fails."""
+    """SQL of whether a group fails, by the floats that Great Expectations judges: its limit is one."""
     comparison = ">=" if thresholds.defaults[expectation.name].is_strict else ">"
     return f"{expectation.column} {comparison} {expectation.limit_column}"
 
