@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Failed groups kept with a result. The rest is in the count, and in the table itself.
 SHOWN_GROUPS = 20
+# Sites kept with a result, those first that failed; of the rest there is a count.
+SHOWN_SITES = 50
 _ORDER = "grain, site_code, subject_code, period_start"
 
 
@@ -36,7 +38,8 @@ class ValidationResult:
         severity: The worst of the groups that failed; of the default threshold where none did.
         is_success: Whether every group kept its bound. An empty window is a success.
         observed: Figures for people, as JSON: items and groups seen, the value that is furthest over its bound, or next
-            to it, and that bound, for all and by site; and the first groups that failed. `note` says "no rows" for an
+            to it, and that bound, for all and by site; and the first groups that failed. Of more than `SHOWN_SITES`
+            sites the rest is counted, in `other_site_count`; those that failed come first. `note` says "no rows" for an
             empty window.
         failed: All groups that failed a critical threshold.
         passed_days: Sites and the first instants (UTC) of the days that were judged whole and broke none.
@@ -244,7 +247,8 @@ def _result(
         "dimension": expectation.dimension,
         "worst": float(furthest[0]) if furthest else 0.0,
         "limit": bound(furthest[1]) if furthest else default.bound,
-        "sites": sites,
+        "sites": dict(sorted(sites.items(), key=lambda site: not site[1]["failed_group_count"])[:SHOWN_SITES]),
+        "other_site_count": max(0, len(sites) - SHOWN_SITES),
     }
     if failed:
         observed["failed_groups"] = [

@@ -45,6 +45,18 @@ def test_the_failed_group_is_named(plant: Any, validate: Validate) -> None:
     ]
 
 
+def test_of_many_sites_those_are_shown_that_failed(plant: Any, validate: Validate) -> None:
+    """Each result keeps so many and counts the rest; its totals are of all."""
+    for number in range(60):
+        plant.batch(100, site_code=f"s{number:02}", quarantined_count=50 if number >= 58 else 0)
+
+    observed = validate(suites=["ledger"])[INVALID].observed
+
+    assert (len(observed["sites"]), observed["other_site_count"]) == (50, 10)
+    assert {site for site, fared in observed["sites"].items() if fared["failed_group_count"]} == {"s58", "s59"}
+    assert (observed["item_count"], observed["failed_group_count"]) == (6000, 4)
+
+
 def test_rates_are_judged_per_source_and_hour(plant: Any, validate: Validate) -> None:
     """C48: a flood of good batches from another source, or in another hour, hides nothing."""
     plant.batch(1000, credential="other")
