@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from expectations.docs_index import ValidationLine, render_index
 from expectations.suites import SUITES, Expectation, Suite
@@ -35,6 +36,12 @@ def open_context(thresholds: Thresholds) -> "EphemeralDataContext":
     for suite in SUITES.values():
         context.suites.add(_gx_suite(suite, thresholds))
     return context
+
+
+def pages(context: "EphemeralDataContext") -> dict[str, str]:
+    """Where in the site the validations of a context are shown: by suite the path, as a link has it."""
+    keys: list[Any] = context.validation_results_store.list_keys()
+    return {key.expectation_suite_identifier.name: quote(_page(Path(), key).as_posix()) for key in keys}
 
 
 def build(context: "EphemeralDataContext", docs_dir: Path, history: int) -> str | None:

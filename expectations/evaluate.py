@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Failed groups kept with a result. The rest is in the count, and in the table itself.
 SHOWN_GROUPS = 20
+# Sites kept with a result, those first that failed; of the rest there is a count.
+SHOWN_SITES = 50
 _ORDER = "grain, site_code, subject_code, period_start"
 
 
@@ -36,9 +38,11 @@ class ValidationResult:
         severity: The worst of the groups that failed; of the default threshold where none did.
         is_success: Whether every group kept its bound. An empty window is a success.
         observed: Figures for people, as JSON: items and groups seen, the value that is furthest over its bound, or next
-            to it, and that bound, for all and by site; and the first groups that failed. `note` says "no rows" for an
+            to it, and that bound, for all and by site; and the first groups that failed. Of more than `SHOWN_SITES`
+            sites the rest is counted, in `other_site_count`; those that failed come first. `note` says "no rows" for an
             empty window.
         failed: All groups that failed a critical threshold.
+        passed_days: Sites and the first instants (UTC) of the days that were judged whole and broke none.
         unheld: Hours (UTC) of such groups that could not be held back: the ledger does not know them.
     """
 
@@ -48,6 +52,7 @@ class ValidationResult:
     is_success: bool
     observed: dict[str, Any]
     failed: tuple[FailedGroup, ...] = ()
+    passed_days: frozenset[tuple[str, datetime]] = frozenset()
     unheld: tuple[datetime, ...] = ()
 
     @property
@@ -117,8 +122,8 @@ def evaluate(
 
     table = f"{suite.name}_window"
     engine = datasource.get_execution_engine().engine
-    by_site = _materialize(engine, table, suite, thresholds, window)
-    # As floats, which it keeps as they are; limits and rates of counts are no nearer to each other than those can tell.
+    by_site, days = _materialize(engine, table, suite, thresholds, window)
+    # As floats, which it keeps as they are, and as `_fails` compares them.
     judged = (f"cast({name} as double precision) as {name}" for name in _judged(suite))
     asset = datasource.add_query_asset(".".join(suite.asset_key), query=f"select {', '.join(judged)} from {table}")
     definition = ValidationDefinition(
@@ -137,9 +142,9 @@ def evaluate(
         found = by_name[expectation.name]
         if "element_count" not in found["result"]:
             raise ValidationBroken(f"{suite.name}.{expectation.name} could not be evaluated: {found['exception_info']}")
-        is_success = found["success"] and not any(row[f"{expectation.name}_failed_count"] for row in by_site)
+        is_success = found["success"]
         failed = [] if is_success else _failed_rows(engine, table, expectation, thresholds)
-        results.append(_result(suite, expectation, thresholds, by_site, failed, is_success=is_success))
+        results.append(_result(suite, expectation, thresholds, by_site, days, failed, is_success=is_success))
     return results
 
 
@@ -151,10 +156,10 @@ def _judged(suite: Suite) -> tuple[str, ...]:
 
 def _materialize(
     engine: Engine, table: str, suite: Suite, thresholds: Thresholds, window: Window
-) -> list[dict[str, Any]]:
-    """Fill the temporary table; return by site the items seen and how each measure fared."""
+) -> tuple[list[dict[str, Any]], frozenset[tuple[str, datetime]]]:
+    """Fill the temporary table; return by site the items seen and how each measure fared, and the days seen."""
     limits = ", ".join(
-        f"cast({thresholds.limit_sql(each)} as numeric) as {each.limit_column},"
+        f"cast({thresholds.limit_sql(each)} as double precision) as {each.limit_column},"
         f" {thresholds.severity_sql(each)} as {each.name}_severity"
         for each in suite.expectations
     )
@@ -176,7 +181,8 @@ def _materialize(
                     f" count(*) as group_count, {fared} from {table} group by site_code order by site_code"
                 )
             )
-            return [dict(row) for row in rows.mappings()]
+            days = connection.execute(text(f"select site_code, period_start from {table} where grain = 'day'"))
+            return [dict(row) for row in rows.mappings()], frozenset((row[0], row[1]) for row in days)
     except ProgrammingError as error:
         raise ValidationBroken(
             f"suite {suite.name} cannot read {'.'.join(suite.asset_key)}: {error.orig};"
@@ -185,7 +191,7 @@ def _materialize(
 
 
 def _fails(expectation: Expectation, thresholds: Thresholds) -> str:
-    """SQL of whether a group fails."""
+    """SQL of whether a group fails, by the floats that Great Expectations judges: its limit is one."""
     comparison = ">=" if thresholds.defaults[expectation.name].is_strict else ">"
     return f"{expectation.column} {comparison} {expectation.limit_column}"
 
@@ -207,6 +213,7 @@ def _result(
     expectation: Expectation,
     thresholds: Thresholds,
     by_site: list[dict[str, Any]],
+    days: frozenset[tuple[str, datetime]],
     failed: list[Any],
     *,
     is_success: bool,
@@ -240,7 +247,8 @@ def _result(
         "dimension": expectation.dimension,
         "worst": float(furthest[0]) if furthest else 0.0,
         "limit": bound(furthest[1]) if furthest else default.bound,
-        "sites": sites,
+        "sites": dict(sorted(sites.items(), key=lambda site: not site[1]["failed_group_count"])[:SHOWN_SITES]),
+        "other_site_count": max(0, len(sites) - SHOWN_SITES),
     }
     if failed:
         observed["failed_groups"] = [
@@ -254,6 +262,7 @@ def _result(
         ]
     if not sites:
         observed["note"] = "no rows"
+    critical = tuple(_failed_group(suite, expectation, row) for row in failed if row.severity == "critical")
     severities = {row.severity for row in failed} or {default.severity}
     return ValidationResult(
         suite=suite.name,
@@ -261,7 +270,8 @@ def _result(
         severity="critical" if "critical" in severities else "warning",
         is_success=is_success,
         observed=observed,
-        failed=tuple(_failed_group(suite, expectation, row) for row in failed if row.severity == "critical"),
+        failed=critical,
+        passed_days=days - {(group.site_code, group.period_start) for group in critical if group.grain == "day"},
     )
 
 

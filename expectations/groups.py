@@ -1,8 +1,8 @@
 """Which hours a failed group holds back. Holds are written and released in `holds.py`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from expectations.window import Window
@@ -12,6 +12,9 @@ _SHOWN_SUBJECTS = 20
 
 Waiting = Mapping[str, Mapping[datetime, datetime]]
 """By site, the hours that wait for their rollup (UTC), and when each was touched last."""
+
+PassedDay = tuple[str, str, str, str]
+"""Suite, expectation and site, and the day that passed, as `instant_of` has it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,13 @@ class FailedGroup:
 
 @dataclass(frozen=True)
 class Hold:
-    """An hour of a site that an expectation holds back, and with it the hours from `first_hour` to `last_hour`."""
+    """An hour of a site that an expectation holds back, and with it the hours from `first_hour` to `last_hour`.
+
+    Attributes:
+        period_start: Of the first group of an hour that failed, or else of a day.
+        observed: Figures for people, as JSON; and what has to pass before the hour is let go: `by_hour`, whether a
+            group of an hour failed, and `days`, the first instants of the days that did.
+    """
 
     suite: str
     expectation: str
@@ -56,8 +65,7 @@ def holds_of(groups: Iterable[FailedGroup], window: Window, waiting: Waiting) ->
     """What is held back because of failed groups, one for each site, hour and expectation.
 
     A group of readings or events holds its own hour. What a source sent in an hour of receipt may be about any hour
-    before: such a group holds all hours of its site in the window that wait, up to the end of its period. A day is
-    judged whole by any window that has a part of it: its holds bear the beginning of the part.
+    before: such a group holds all hours of its site in the window that wait, up to the end of its period.
 
     Args:
         groups: That break a critical expectation.
@@ -69,9 +77,13 @@ def holds_of(groups: Iterable[FailedGroup], window: Window, waiting: Waiting) ->
         for hour, first, last in _hours(group, waiting.get(group.site_code, {})):
             if window.start <= hour and hour + _HOUR <= window.end:
                 key = (group.suite, group.expectation, group.site_code, hour)
-                judged = replace(group, period_start=max(group.period_start, window.start))
-                found.setdefault(key, []).append((judged, first, last))
+                found.setdefault(key, []).append((group, first, last))
     return [_hold(key, of_hour) for key, of_hour in sorted(found.items())]
+
+
+def instant_of(day: datetime) -> str:
+    """The first instant of a day as holds keep it."""
+    return day.astimezone(UTC).isoformat()
 
 
 def _hours(group: FailedGroup, waiting: Mapping[datetime, datetime]) -> Iterable[tuple[datetime, datetime, datetime]]:
@@ -85,6 +97,8 @@ def _hours(group: FailedGroup, waiting: Mapping[datetime, datetime]) -> Iterable
 
 def _hold(key: tuple[str, str, str, datetime], of_hour: Sequence[tuple[FailedGroup, datetime, datetime]]) -> Hold:
     suite, expectation, site_code, hour = key
+    of_hours = [group.period_start for group, _, _ in of_hour if group.grain == "hour"]
+    days = sorted({group.period_start for group, _, _ in of_hour if group.grain == "day"})
     subjects = sorted({group.subject_code for group, _, _ in of_hour if group.subject_code})
     return Hold(
         suite=suite,
@@ -93,10 +107,12 @@ def _hold(key: tuple[str, str, str, datetime], of_hour: Sequence[tuple[FailedGro
         hour=hour,
         first_hour=min(first for _, first, _ in of_hour),
         last_hour=max(last for _, _, last in of_hour),
-        period_start=min(group.period_start for group, _, _ in of_hour),
+        period_start=min(of_hours or days),
         observed={
             "worst": max(group.measured for group, _, _ in of_hour),
             "subjects": subjects[:_SHOWN_SUBJECTS],
             "subject_count": len(subjects),
+            "by_hour": bool(of_hours),
+            "days": [instant_of(day) for day in days],
         },
     )

@@ -2,7 +2,8 @@
 
 What is held is left out by whoever computes from raw, through the view `ops.held_hours` (warehouse/ledger.py). A hold
 ends when its expectation passes over the same rows or newer ones, or when a person lets it go for a reason. Newer rows
-suspend it until they are judged.
+suspend it until they are judged. What a day held is let go when the day passes, whichever hour shows it: the held hours
+themselves are pending for nobody, so that no window would come back to them.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from expectations.errors import NothingHeld, ReleaseInvalid
-from expectations.groups import Hold, Waiting
+from expectations.groups import Hold, PassedDay, Waiting
 from expectations.window import Window
 from warehouse import ledger
 
@@ -47,15 +48,22 @@ _HOLD = text(
 ).bindparams(bindparam("observed", type_=JSONB))
 _JUDGED = text(
     """
-    select hold_id, suite, expectation, site_code, hour, first_hour, last_hour, period_start, touched_at
+    select hold_id, suite, expectation, site_code, hour, first_hour, last_hour, period_start, touched_at,
+        hour >= :start and hour <= :end - interval '1 hour' as is_in_window,
+        coalesce(cast(observed ->> 'by_hour' as boolean), true) as by_hour,
+        coalesce(observed -> 'days', '[]') as days
     from ops.holds
-    where released_at is null and suite = any(:suites) and hour >= :start and hour < :end
+    where released_at is null and suite = any(:suites)
+        and (hour >= :start and hour <= :end - interval '1 hour' or observed -> 'days' ?| :passed_days)
     order by site_code, hour, hold_id for update
     """
 )
 # Two validations take turns: numbers of holds then become visible in their order, so that who reads on from the newest
 # (orchestration/defs/alerts.py) misses none.
 _TAKE_TURNS = text("select pg_advisory_xact_lock(hashtextextended('millrace/holds', 0))")
+_NARROW = text("update ops.holds set observed = observed || :left where hold_id = :hold_id").bindparams(
+    bindparam("left", type_=JSONB)
+)
 _RELEASE = text(
     "update ops.holds set released_at = now(), released_by = :released_by, reason = :reason where hold_id = any(:ids)"
 )
@@ -87,16 +95,18 @@ def record(
     window: Window,
     suites: Collection[str],
     found: Sequence[Hold],
+    passed_days: Collection[PassedDay],
     touched: Waiting,
     dagster_run_id: str | None,
 ) -> list[Hold]:
-    """Hold back what failed in a window, and let go what was held there and has passed.
+    """Hold back what failed in a window, and let go what was held there, or by a day of it, and has passed.
 
     Args:
         connection: In the transaction that stores the results.
         window: What was judged.
         suites: By which suites.
         found: What failed.
+        passed_days: What was judged of whole days and did not.
         touched: When the hours of the window were touched last, as read before they were judged.
         dagster_run_id: Of the run that asked.
 
@@ -105,13 +115,24 @@ def record(
     """
     connection.execute(_TAKE_TURNS)
     failed = {(hold.suite, hold.expectation, hold.site_code, hold.hour) for hold in found}
-    open_holds = connection.execute(
-        _JUDGED, {"suites": list(suites), "start": window.start, "end": window.end - _HOUR + timedelta(microseconds=1)}
-    ).all()
+    bounds = {"start": window.start, "end": window.end, "passed_days": sorted({day for *_, day in passed_days})}
+    open_holds = connection.execute(_JUDGED, {"suites": list(suites), **bounds}).all()
     gone = [row for row in open_holds if (row.suite, row.expectation, row.site_code, row.hour) not in failed]
-    renewed = [row for row in gone if touched.get(row.site_code, {}).get(row.hour) != row.touched_at]
-    # Of the same rows only where what failed was judged again, and not another part of what its source sent.
-    passed = [row for row in gone if row not in renewed and window.start <= row.period_start < window.end]
+    renewed = [
+        row for row in gone if row.is_in_window and touched.get(row.site_code, {}).get(row.hour) != row.touched_at
+    ]
+    passed = []
+    for row in gone:
+        if row in renewed:
+            continue
+        # Of the same rows only where what failed was judged again, and not another part of what its source sent.
+        was_judged = row.is_in_window and window.start <= row.period_start < window.end
+        by_hour = row.by_hour and not was_judged
+        days = [day for day in row.days if (row.suite, row.expectation, row.site_code, day) not in passed_days]
+        if by_hour or days:
+            connection.execute(_NARROW, {"hold_id": row.hold_id, "left": {"by_hour": by_hour, "days": days}})
+        else:
+            passed.append(row)
     _end(connection, [*renewed, *passed], VALIDATION, "passed when it was judged again")
     # Newer rows have made their hours wait by themselves, and this may be the run that rolls them up.
     _again(connection, passed)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, insert
 
 from expectations import holds
 from expectations.evaluate import ValidationResult
-from expectations.groups import Waiting, holds_of
+from expectations.groups import Waiting, holds_of, instant_of
 from expectations.window import Window
 from warehouse.tables import validation_results
 
@@ -49,9 +49,14 @@ def record(
     ]
     waiting, touched = ledger_hours
     found = holds_of([group for result in results for group in result.failed], window, waiting)
+    passed_days = {
+        (result.suite, result.expectation, site_code, instant_of(day))
+        for result in results
+        for site_code, day in result.passed_days
+    }
     with engine.begin() as connection:
         connection.execute(insert(validation_results), rows)
-        unknown = holds.record(connection, window, suites, found, touched, dagster_run_id)
+        unknown = holds.record(connection, window, suites, found, passed_days, touched, dagster_run_id)
     hours: dict[tuple[str, str], list[datetime]] = {}
     for hold in unknown:
         hours.setdefault((hold.suite, hold.expectation), []).append(hold.hour)

@@ -3,7 +3,7 @@
 Great Expectations takes seconds to import, so it is imported when the first window is validated.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,10 +27,12 @@ class Validation:
         results: One for each expectation.
         warnings: What did not go well beside it, one line each: Data Docs that cannot be written, thresholds about
             sites that nobody registered.
+        pages: By suite where its page lies in Data Docs; empty where they cannot be written.
     """
 
     results: tuple[ValidationResult, ...]
     warnings: tuple[str, ...]
+    pages: Mapping[str, str]
 
 
 def validate_window(
@@ -82,4 +84,6 @@ def validate_window(
         engine.dispose()
     # Last, and whatever comes of it: who validates holds hours back, and that is done.
     problem = data_docs.build(context, docs_dir or settings.data_docs_dir, settings.data_docs_history)
-    return Validation(tuple(results), (*warnings, *([problem] if problem else [])))
+    if problem:
+        return Validation(tuple(results), (*warnings, problem), {})
+    return Validation(tuple(results), tuple(warnings), data_docs.pages(context))

@@ -25,41 +25,47 @@ days as (
         ) as end_instant
     from (select time_zone from zones union select 'UTC') as known
 ),
-batches as (
+tallies as materialized (
+    -- A day may have a million batches: they are summed up once, before anything is sorted. Lateness is cut to whole
+    -- seconds, which keeps it on its side of any limit in whole seconds.
     select
         batch.site_code,
         batch.credential as source,
-        batch.received_at >= {{start}} and batch.received_at < {{end}} as is_in_window,
-        date_trunc('hour', batch.received_at) as hour,
+        coalesce(zones.time_zone, 'UTC') as time_zone,
+        case
+            when batch.received_at >= {{start}} and batch.received_at < {{end}}
+                then date_trunc('hour', batch.received_at)
+        end as hour,
         date_trunc('day', batch.received_at, coalesce(zones.time_zone, 'UTC')) as day,
-        batch.item_count,
-        batch.quarantined_count,
-        case when batch.is_replay then 0 else batch.item_count end as live_count,
-        case when batch.is_replay then 0 else batch.duplicate_count end as duplicate_count,
-        case when batch.is_replay then 0 else batch.device_timed_count end as timed_count,
-        case when batch.is_replay then 0 else batch.late_count end as late_count,
-        case when batch.is_replay then null else batch.lateness_p95_s end as lateness_p95_s
+        case when not batch.is_replay then floor(batch.lateness_p95_s) end as lateness_p95_s,
+        sum(batch.item_count) as item_count,
+        sum(batch.quarantined_count) as quarantined_count,
+        sum(case when batch.is_replay then 0 else batch.item_count end) as live_count,
+        sum(case when batch.is_replay then 0 else batch.duplicate_count end) as duplicate_count,
+        sum(case when batch.is_replay then 0 else batch.device_timed_count end) as timed_count,
+        sum(case when batch.is_replay then 0 else batch.late_count end) as late_count
     from raw.batches as batch
     left join zones on zones.site_code = batch.site_code
     where
         batch.received_at >= (select first_instant from days)
         and batch.received_at < (select end_instant from days)
         and batch.origin = 'push'
-        and cast(batch.received_at at time zone coalesce(zones.time_zone, 'UTC') as date)
-        between cast({{start}} at time zone coalesce(zones.time_zone, 'UTC') as date)
-        and cast(({{end}} - interval '1 microsecond') at time zone coalesce(zones.time_zone, 'UTC') as date)
+    group by 1, 2, 3, 4, 5, 6
 ),
 parts as (
     select
-        batches.*,
+        tallies.*,
         part.*,
         sum(timed_count) over (same_group order by lateness_p95_s) as timed_up_to_count,
         sum(timed_count) over same_group as all_timed_count
-    from batches
+    from tallies
     cross join lateral (
         values ('hour', source, hour), ('day', case when {{apart}} then source else '' end, day)
     ) as part (grain, subject_code, period_start)
-    where is_in_window or grain = 'day'
+    where
+        period_start is not null
+        and day between date_trunc('day', {{start}}, time_zone)
+        and date_trunc('day', {{end}} - interval '1 microsecond', time_zone)
     window same_group as (partition by site_code, grain, subject_code, period_start)
 ),
 groups as (
@@ -68,12 +74,12 @@ groups as (
         site_code,
         subject_code,
         period_start,
-        sum(item_count) as item_count,
-        sum(quarantined_count) as quarantined_count,
-        sum(live_count) as live_count,
-        sum(duplicate_count) as duplicate_count,
-        sum(timed_count) as timed_count,
-        sum(late_count) as late_count,
+        cast(sum(item_count) as bigint) as item_count,
+        cast(sum(quarantined_count) as bigint) as quarantined_count,
+        cast(sum(live_count) as bigint) as live_count,
+        cast(sum(duplicate_count) as bigint) as duplicate_count,
+        cast(sum(timed_count) as bigint) as timed_count,
+        cast(sum(late_count) as bigint) as late_count,
         -- Of the batches' own percentiles the one that 95 % of the items stay within.
         coalesce(min(lateness_p95_s) filter (where timed_up_to_count >= 0.95 * all_timed_count), 0) as batches_p95_s
     from parts

@@ -87,22 +87,21 @@ def raw_is_plausible(
         context.op_execution_context.log_event(observation(ledger.seen(engine, "rolled_up", *hours)))
     start, end = hours or waiting_hours(engine, datetime.now(UTC))
     settings = ExpectationsSettings()
-    about: dict[str, Any] = {
-        "window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC",
-        "data_docs": dg.MetadataValue.url(f"{OrchestrationSettings().data_docs_base_url()}/index.html"),
-    }
+    about: dict[str, Any] = {"window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC"}
+    data_docs = OrchestrationSettings().data_docs_base_url()
     validation = validate_window(warehouse.url(settings.warehouse_url), start, end, dagster_run_id=context.run.run_id)
     for warning in validation.warnings:
         context.log.warning(warning)
     if validation.warnings:
         about["warnings"] = "; ".join(validation.warnings)
     for result in validation.results:
+        page = f"{data_docs}/{validation.pages.get(result.suite, 'index.html')}"
         yield dg.AssetCheckResult(
             asset_key=SUITES[result.suite].asset_key,
             check_name=result.expectation,
             passed=result.is_success,
             severity=_SEVERITY[result.severity],
-            metadata={**about, **result.observed},
+            metadata={**about, "data_docs": dg.MetadataValue.url(page), **result.observed},
         )
     held = ledger.held(engine)
     for line in held:

@@ -45,6 +45,18 @@ def test_the_failed_group_is_named(plant: Any, validate: Validate) -> None:
     ]
 
 
+def test_of_many_sites_those_are_shown_that_failed(plant: Any, validate: Validate) -> None:
+    """Each result keeps so many and counts the rest; its totals are of all."""
+    for number in range(60):
+        plant.batch(100, site_code=f"s{number:02}", quarantined_count=50 if number >= 58 else 0)
+
+    observed = validate(suites=["ledger"])[INVALID].observed
+
+    assert (len(observed["sites"]), observed["other_site_count"]) == (50, 10)
+    assert {site for site, fared in observed["sites"].items() if fared["failed_group_count"]} == {"s58", "s59"}
+    assert (observed["item_count"], observed["failed_group_count"]) == (6000, 4)
+
+
 def test_rates_are_judged_per_source_and_hour(plant: Any, validate: Validate) -> None:
     """C48: a flood of good batches from another source, or in another hour, hides nothing."""
     plant.batch(1000, credential="other")
@@ -116,6 +128,54 @@ def test_a_day_that_fails_holds_hours_until_it_passes(plant: Any, validate: Vali
     validate(suites=["ledger"])
     with warehouse_engine.connect() as connection:
         assert connection.scalar(held) == 0
+
+
+def held_hours(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return [f"{hour:%d %H}" for hour in connection.scalars(text("select hour from ops.held_hours order by hour"))]
+
+
+def test_a_day_that_passes_lets_its_hours_go_whichever_hour_shows_it(
+    plant: Any, validate: Validate, warehouse_engine: Engine
+) -> None:
+    """C48. At three in the afternoon nobody looks at eleven again: held hours are pending for nobody."""
+    ten = HOUR + timedelta(hours=1)
+    with warehouse_engine.begin() as connection:
+        ledger.touch(connection, "demo", [ten + timedelta(hours=number) for number in range(5)], HOUR)
+    plant.batch(50, quarantined_count=10, received_at=ten)
+    validate(ten, ten + timedelta(hours=4), suites=["ledger"])
+    assert held_hours(warehouse_engine) == ["02 10", "02 11", "02 12", "02 13"]
+
+    plant.batch(1000, received_at=ten + timedelta(hours=4))
+    # Another day says nothing of this one, nor does the same day of another site.
+    plant.batch(1000, received_at=HOUR.replace(day=3), site_code="other")
+    validate(HOUR.replace(day=3), HOUR.replace(day=4), suites=["ledger"])
+    assert len(held_hours(warehouse_engine)) == 4
+    validate(ten + timedelta(hours=4), ten + timedelta(hours=5), suites=["ledger"])
+    # Its own hour is as bad as it was.
+    assert held_hours(warehouse_engine) == ["02 10"]
+    (pending,) = ledger.pending_ranges(warehouse_engine, "rolled_up")
+    assert pending == ledger.HourRange(ten + timedelta(hours=1), ten + timedelta(hours=5))
+
+    plant.batch(1000, received_at=ten)
+    validate(ten, ten + timedelta(hours=1), suites=["ledger"])
+    assert held_hours(warehouse_engine) == []
+
+
+def test_an_hour_that_two_days_hold_waits_for_both(plant: Any, validate: Validate, warehouse_engine: Engine) -> None:
+    """What was received on the second may be about the first."""
+    second, third = HOUR, HOUR.replace(day=3)
+    with warehouse_engine.begin() as connection:
+        ledger.touch(connection, "demo", [second], HOUR)
+    for day in (second, third):
+        plant.batch(50, quarantined_count=10, received_at=day.replace(hour=12))
+    validate(second, third.replace(hour=13), suites=["ledger"])
+    assert held_hours(warehouse_engine) == ["02 09"]
+    for day in (second, third):
+        plant.batch(1000, received_at=day.replace(hour=12))
+        assert held_hours(warehouse_engine) == ["02 09"]
+        validate(day, day.replace(hour=13), suites=["ledger"])
+    assert held_hours(warehouse_engine) == []
 
 
 @pytest.mark.parametrize(

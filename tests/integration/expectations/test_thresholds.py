@@ -55,11 +55,24 @@ def test_the_limit_itself_fails_where_it_is_another_too(
     assert {site for site, _, _ in failed(result)} == ({"other"} if passes else {"demo", "other"})
 
 
+@pytest.mark.parametrize(("limit", "passes"), [("33.333333333333336", False), ("33.33333333333334", True)])
+def test_who_judges_and_who_names_the_groups_agree_to_the_last_digit(
+    plant: Any, validate: Validate, own: Own, limit: str, passes: bool
+) -> None:
+    """A third is less than the first limit in decimals, and the same as a float, in which it is judged."""
+    own(f'expectation = "{INVALID}", below = {limit}, reason = "r"')
+    plant.batch(30, quarantined_count=10)
+    result = validate(suites=["ledger"])[INVALID]
+    assert (result.is_success, result.blocks) == (passes, not passes)
+    assert len(failed(result)) == len(result.failed) == result.observed["failed_group_count"] == (0 if passes else 2)
+    assert result.observed["sites"]["demo"]["failed_group_count"] == (0 if passes else 2)
+
+
 def test_a_source_that_sends_late_by_design(plant: Any, validate: Validate, own: Own) -> None:
     """Line 3 may take 90 minutes; neither does it hide in the rest of its site, nor spoil the site's day."""
     own(f'expectation = "{LATE}", site = "demo", source = "line-3", below = 90, reason = "it sends once an hour"')
     late = {"late_count": 100, "credential": "line-3"}
-    plant.batch(100, lateness_p95_s=89.9 * 60, **late)
+    plant.batch(100, lateness_p95_s=5_399.9, **late)
     plant.batch(100, lateness_p95_s=59.9 * 60)
     assert validate(suites=["ledger"])[LATE].is_success
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import Engine, NullPool, event, select, text
@@ -52,13 +53,17 @@ def test_results_are_written_with_window_and_run(plant: Any, validate: Validate,
     assert failed.observed["failed_groups"][0]["invalid_pct"] == 10.0
 
 
-def test_data_docs_show_each_window_and_need_no_internet(plant: Any, validate: Validate, tmp_path: Path) -> None:
+def test_data_docs_show_each_window_and_need_no_internet(plant: Any, warehouse_url: str, tmp_path: Path) -> None:
     plant.batch(100, quarantined_count=10)
 
-    validate()
+    validation = validate_window(warehouse_url, HOUR, HOUR + timedelta(hours=1), docs_dir=tmp_path / "docs")
 
     index = index_page(tmp_path / "docs")
     assert "invalid_rate_is_low" in index.read_text()
+    assert set(validation.pages) == set(SUITES)
+    for page in validation.pages.values():
+        assert f'href="{page}"' in index.read_text()
+        assert (index.parent / unquote(page)).is_file()
     links = re.findall(r'href="([^"]+)"', index.read_text())
     pages = [index.parent / link.replace("%3A", ":") for link in links]
     assert len(pages) == 2 * len(SUITES)
@@ -111,6 +116,7 @@ def test_data_docs_that_cannot_be_written_take_nothing_from_a_validation(
     validation = validate_window(warehouse_url, HOUR, HOUR + timedelta(hours=1), docs_dir=docs)
 
     (warning,) = validation.warnings
+    assert validation.pages == {}
     assert warning.startswith(f"Data Docs in {docs} are not up to date: ")
     with warehouse_engine.connect() as connection:
         stored = connection.scalar(text("select count(*) from ops.validation_results"))

@@ -7,11 +7,14 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
 from expectations.__main__ import app
+from expectations.settings import ExpectationsSettings
 from ingestion_api.auth import create_key
 from ingestion_api.client import IngestionClient
 from orchestration.doctor.finding import Patient
@@ -153,6 +156,17 @@ def test_the_mart_of_validations_tells_what_was_measured_where(sites: Sites) -> 
     }
     counts = "select count(distinct expectation), count(distinct dimension) from marts.fct_validations"
     assert [tuple(row) for row in sites.plant.rows(f"{counts} where site_code = 'north' and is_met")] == [(14, 5)]
+
+
+def test_a_check_links_the_page_of_its_own_validation(sites: Sites) -> None:
+    key = dg.AssetCheckKey(dg.AssetKey(["raw", "readings"]), "values_are_within_registered_limits")
+    history = sites.plant.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    events = [record.event.dagster_event.event_specific_data for record in history if record.event]
+    (check, *_) = [each for each in events if isinstance(each, dg.AssetCheckEvaluation) and not each.passed]
+    address = urlsplit(check.metadata["data_docs"].url)
+    page = ExpectationsSettings().data_docs_dir.joinpath(*unquote(address.path).split("/"))
+    assert page.parts[page.parts.index("validations") + 1] == "readings"
+    assert key.name in page.read_text()
 
 
 def test_the_sensor_and_the_commands_say_what_waits_and_why(sites: Sites) -> None:
