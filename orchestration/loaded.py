@@ -23,12 +23,20 @@ _REVISIONS: Final = {"reading_revisions", "event_revisions"}
 _COLUMNS: Final = ("batch", "kind", "source", "received (UTC)", "items", "new", "revised", "duplicate", "quarantined")
 
 
-def of_table(table: str, kinds: Mapping[str, Loaded]) -> dict[str, Any]:
-    """What a run did to a table that one kind of items goes to; nothing for other tables."""
+def of_table(table: str, kinds: Mapping[str, Loaded], newest: Sequence[Batch], api_url: str) -> dict[str, Any]:
+    """What a run did to a table that one kind of items goes to; nothing for other tables.
+
+    Args:
+        table: One of `raw`.
+        kinds: What the run loaded.
+        newest: Some of its batches: those of the kind are linked.
+        api_url: Of the site's ingestion API, as a browser reaches it.
+    """
     loaded = kinds.get(_TABLES.get(table, ""))
     if loaded is None:
         return {"rows_written": 0} if table in _TABLES else {}
     versions = loaded.revised_count
+    links = [f"[{batch.batch_seq}]({_page(batch, api_url)})" for batch in newest if batch.kind == loaded.kind]
     return {
         "rows_written": versions if table in _REVISIONS else loaded.inserted_count + versions,
         "inserted_count": loaded.inserted_count,
@@ -37,6 +45,7 @@ def of_table(table: str, kinds: Mapping[str, Loaded]) -> dict[str, Any]:
         "late_count": loaded.late_count,
         "load_ids": f"{loaded.first_load_id} to {loaded.last_load_id}",
         "cursor": f"after {loaded.cursor_from} to {loaded.cursor_to}",
+        **({"newest_batches": dg.MetadataValue.md(", ".join(links))} if links else {}),
     }
 
 
@@ -63,10 +72,18 @@ def _table(newest: Sequence[Batch], api_url: str, batch_count: int) -> str:
         return "none"
     lines = [" | ".join(_COLUMNS), " | ".join("---" for _ in _COLUMNS)]
     for batch in newest:
-        page = f"{api_url}/api/v1/batches/{batch.batch_id}"
         counts = (batch.item_count, batch.inserted_count, batch.revised_count, batch.duplicate_count)
-        cells = (f"[{batch.batch_seq}]({page})", batch.kind, plain(batch.credential), f"{batch.received_at:%F %T}")
+        cells = (
+            f"[{batch.batch_seq}]({_page(batch, api_url)})",
+            batch.kind,
+            plain(batch.credential),
+            f"{batch.received_at:%F %T}",
+        )
         lines.append(" | ".join([*cells, *(f"{count}" for count in counts), f"{batch.quarantined_count}"]))
     if batch_count > len(newest):
         lines += ["", f"The newest {len(newest)} of {batch_count}; all of them are in `marts.fct_ingest_batches`."]
     return "\n".join(lines)
+
+
+def _page(batch: Batch, api_url: str) -> str:
+    return f"{api_url}/api/v1/batches/{batch.batch_id}"

@@ -89,12 +89,13 @@ def raw(
             engine, client, site_code, dagster_run_id=run_id, progress=lambda so_far: context.log.info(str(so_far))
         )
     kinds = loaded_by(engine, run_id, before)
-    ledger = of_ledger(
-        summary, newest_batches(engine, run_id, before, SHOWN), OrchestrationSettings().site_page(site_code)
-    )
+    newest, page = newest_batches(engine, run_id, before, SHOWN), OrchestrationSettings().site_page(site_code)
+    ledger = of_ledger(summary, newest, page)
     own = {"batches": ledger, "touched_hours": {"rows_written": summary.touched_hour_count}}
     for table in RAW:
-        yield dg.MaterializeResult(asset_key=["raw", table], metadata=own.get(table) or of_table(table, kinds))
+        yield dg.MaterializeResult(
+            asset_key=["raw", table], metadata=own.get(table) or of_table(table, kinds, newest, page)
+        )
 
 
 @dg.sensor(
