@@ -56,7 +56,7 @@ def judge(engine: Engine, site_code: str, hour: datetime = HOUR, then: Callable[
     with engine.begin() as connection:
         window = Window(hour, hour + timedelta(hours=1))
         _, touched = holds.waiting_hours(connection, window)
-        assert holds.record(connection, window, ["readings"], [found], touched, "run-1") == []
+        assert holds.record(connection, window, ["readings"], [found], [], touched, "run-1") == []
         then()
 
 
@@ -92,7 +92,7 @@ def test_a_hold_that_is_committed_late_is_told_of(warehouse_engine: Engine) -> N
 
     def record_and_wait() -> None:
         recorded.set()
-        commit.wait()
+        commit.wait(60)
 
     threads = [
         threading.Thread(target=judge, args=(warehouse_engine, "south"), kwargs={"then": record_and_wait}),
@@ -104,7 +104,7 @@ def test_a_hold_that_is_committed_late_is_told_of(warehouse_engine: Engine) -> N
     )
     try:
         threads[0].start()
-        recorded.wait()
+        assert recorded.wait(60)
         threads[1].start()
         with warehouse_engine.connect() as connection:
             while threads[1].is_alive() and not connection.scalar(waiting):
