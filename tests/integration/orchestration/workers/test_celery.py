@@ -35,6 +35,17 @@ def test_sites_spread_over_the_workers_and_are_loaded_exactly_once(cluster: Any)
     assert cluster.counts() == dict.fromkeys(SITES, COUNT)
 
 
+def lose_worker(cluster: Any) -> tuple[str, Any]:
+    """Kill the worker of a load that is under way; returns the run and the worker."""
+    lost = cluster.load("north")
+    cluster.dequeue()
+    cluster.wait(lost, "STARTED")
+    cluster.monitor_until_seen(lost)
+    gone = cluster.workers[cluster.worker_of(lost)]
+    gone.kill()
+    return lost, gone
+
+
 def test_a_run_whose_worker_is_gone_fails_with_one_message_and_the_other_site_goes_on(
     cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,12 +53,7 @@ def test_a_run_whose_worker_is_gone_fails_with_one_message_and_the_other_site_go
     for site in SITES:
         cluster.push(site, 60, COUNT)
     with cluster.stuck_loads():
-        lost = cluster.load("north")
-        cluster.dequeue()
-        cluster.wait(lost, "STARTED")
-        cluster.monitor_until_seen(lost)
-        gone = cluster.workers[cluster.worker_of(lost)]
-        gone.kill()
+        lost, gone = lose_worker(cluster)
     other = cluster.load("south")
     cluster.dequeue()
     cluster.wait(other, "SUCCESS")
@@ -68,12 +74,7 @@ def test_a_worker_that_was_started_again_does_not_know_its_run(cluster: Any, mon
     monkeypatch.setattr(celery_launcher, "SILENCE_S", 600.0)
     cluster.push("north", 120, COUNT)
     with cluster.stuck_loads():
-        lost = cluster.load("north")
-        cluster.dequeue()
-        cluster.wait(lost, "STARTED")
-        cluster.monitor_until_seen(lost)
-        gone = cluster.workers[cluster.worker_of(lost)]
-        gone.kill()
+        lost, gone = lose_worker(cluster)
         gone.start()
         cluster.await_workers(1)
         (message,) = cluster.monitor_until_failed(lost)
