@@ -91,7 +91,8 @@ bench-deps: ## Install what the benchmark needs: Debian's influxdb, redis-server
 ##@ Set up
 setup: $(STAMP) $(MANIFEST) ## Create .venv and install the pinned versions (done by every other target)
 
-# Torch first and alone: a range elsewhere would pull gigabytes of CUDA. uv where it can, pip where it cannot.
+# Torch first and alone: a range elsewhere would pull gigabytes of CUDA. uv where it can, pip where it cannot; compiled, as
+# pip does by itself: where Python may not write bytecode, each of the platform's processes would compile what it imports.
 $(STAMP): constraints.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "millrace: no $(PYTHON) found; install Python 3.11 or 3.12, or say make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
@@ -105,7 +106,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@$(PIP) install -q 'pip>=26' && { $(PIP) install -q uv || echo "uv is not to be had; going on with pip"; }
 	@$(BIN)/python -c 'import torch; assert torch.__version__.startswith("2.13.0")' 2>/dev/null \
 		|| $(PIP) install -q --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==2.13.0
-	@$(BIN)/uv pip install -q --python $(BIN)/python -r constraints.txt 2>/dev/null || $(PIP) install -q -r constraints.txt
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -r constraints.txt 2>/dev/null || $(PIP) install -q -r constraints.txt
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install -q torch==2.13.0
 	@PYTHONWARNINGS=ignore $(PIP) install -q --no-deps -e .
 	@touch $@
