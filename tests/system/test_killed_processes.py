@@ -1,4 +1,4 @@
-"""Each process of a replay of real files is killed (-9) while it works, its supervisor first; no cell is lost or doubled.
+"""Each process of a replay of real files is killed (-9) in the middle, its supervisor first; every cell is there once.
 
 The files are those of the SKAB pump test bed, replayed as `make demo ONCE=1 DATA=…` does.
 """
