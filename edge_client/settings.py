@@ -31,7 +31,11 @@ class EdgeSettings(BaseSettings):
     batch_min: int = Field(100, ge=1, le=MAX_ITEMS, description="Items in a batch at first, and after a failure")
     batch_max: int = Field(MAX_ITEMS, ge=1, le=MAX_ITEMS, description="Items in a batch while a backlog drains")
     linger_s: float = Field(0.2, ge=0, description="Seconds that an incomplete batch waits for more items")
-    request_timeout_s: Seconds = Field(30, description="Seconds after which an unanswered request counts as failed")
+    request_timeout_s: Seconds = Field(
+        30,
+        description="Seconds of silence after which a request counts as failed; one that is answered bit by bit fails"
+        " after four times as long",
+    )
     backoff_min_s: Seconds = Field(
         1, description="Seconds to wait after the first failure; doubles with each further one"
     )

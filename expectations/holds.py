@@ -2,12 +2,13 @@
 
 What is held is left out by whoever computes from raw, through the view `ops.held_hours` (warehouse/ledger.py). A hold
 ends when its expectation passes over the same rows or newer ones, or when a person lets it go for a reason. Newer rows
-suspend it until they are judged. What a day held is let go when the day passes, whichever hour shows it: the held hours
+suspend it until they are judged. A validation that looked earlier and is done later changes nothing about what a newer
+one has judged (`newer.py`). What a day held is let go when the day passes, whichever hour shows it: the held hours
 themselves are pending for nobody, so that no window would come back to them.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from expectations.errors import NothingHeld, ReleaseInvalid
 from expectations.groups import Hold, PassedDay, Waiting
+from expectations.newer import NewerJudgements, newer_judgements
 from expectations.window import Window
 from warehouse import ledger
 
@@ -59,7 +61,7 @@ _JUDGED = text(
     """
 )
 # Two validations take turns: numbers of holds then become visible in their order, so that who reads on from the newest
-# (orchestration/defs/alerts.py) misses none.
+# (orchestration/defs/alerts.py) misses none; and who looks later sees all that who looked earlier did.
 _TAKE_TURNS = text("select pg_advisory_xact_lock(hashtextextended('millrace/holds', 0))")
 _NARROW = text("update ops.holds set observed = observed || :left where hold_id = :hold_id").bindparams(
     bindparam("left", type_=JSONB)
@@ -81,13 +83,31 @@ class OpenHold:
     held_at: datetime
 
 
-def waiting_hours(connection: Connection, window: Window) -> tuple[Waiting, Waiting]:
-    """The hours of a window that wait for their rollup, and all that the ledger knows. Read before anything is judged.
+@dataclass(frozen=True)
+class Look:
+    """The ledger's hours of a window, as a validation read them before it judged.
+
+    Attributes:
+        waiting: Those that wait for their rollup.
+        touched: All that the ledger knows.
+        judged_at: When they were read (UTC), by the clock of the warehouse: which of two validations is the newer one.
+    """
+
+    waiting: Waiting
+    touched: Waiting
+    judged_at: datetime
+
+
+def look(engine: Engine, window: Window) -> Look:
+    """Read the ledger's hours of a window. Call it before anything is judged.
 
     A load that commits later then finds the hour held for older rows, which holds nothing.
     """
     bounds = {"start": window.start, "end": window.end}
-    return _by_site(connection, _WAITING, bounds), _by_site(connection, _TOUCHED, bounds)
+    with engine.begin() as connection:
+        connection.execute(_TAKE_TURNS)
+        judged_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
+        return Look(_by_site(connection, _WAITING, bounds), _by_site(connection, _TOUCHED, bounds), judged_at)
 
 
 def record(
@@ -96,10 +116,12 @@ def record(
     suites: Collection[str],
     found: Sequence[Hold],
     passed_days: Collection[PassedDay],
-    touched: Waiting,
+    seen: Look,
     dagster_run_id: str | None,
 ) -> list[Hold]:
     """Hold back what failed in a window, and let go what was held there, or by a day of it, and has passed.
+
+    What a newer validation has judged stays as that one left it.
 
     Args:
         connection: In the transaction that stores the results.
@@ -107,26 +129,36 @@ def record(
         suites: By which suites.
         found: What failed.
         passed_days: What was judged of whole days and did not.
-        touched: When the hours of the window were touched last, as read before they were judged.
+        seen: From `look`, before they were judged.
         dagster_run_id: Of the run that asked.
 
     Returns:
         What cannot be held back, because the ledger did not know the hour when it was read.
     """
     connection.execute(_TAKE_TURNS)
+    newer = newer_judgements(connection, suites, seen.judged_at)
+    passed_days = {day for day in passed_days if not newer.of_day(day[0], day[-1])}
     failed = {(hold.suite, hold.expectation, hold.site_code, hold.hour) for hold in found}
     bounds = {"start": window.start, "end": window.end, "passed_days": sorted({day for *_, day in passed_days})}
     open_holds = connection.execute(_JUDGED, {"suites": list(suites), **bounds}).all()
     gone = [row for row in open_holds if (row.suite, row.expectation, row.site_code, row.hour) not in failed]
     renewed = [
-        row for row in gone if row.is_in_window and touched.get(row.site_code, {}).get(row.hour) != row.touched_at
+        row
+        for row in gone
+        if row.is_in_window
+        and seen.touched.get(row.site_code, {}).get(row.hour) != row.touched_at
+        and not newer.of_hour(row.suite, row.hour, row.hour)
     ]
     passed = []
     for row in gone:
         if row in renewed:
             continue
         # Of the same rows only where what failed was judged again, and not another part of what its source sent.
-        was_judged = row.is_in_window and window.start <= row.period_start < window.end
+        was_judged = (
+            row.is_in_window
+            and window.start <= row.period_start < window.end
+            and not newer.of_hour(row.suite, row.hour, row.period_start)
+        )
         by_hour = row.by_hour and not was_judged
         days = [day for day in row.days if (row.suite, row.expectation, row.site_code, day) not in passed_days]
         if by_hour or days:
@@ -137,8 +169,8 @@ def record(
     # Newer rows have made their hours wait by themselves, and this may be the run that rolls them up.
     _again(connection, passed)
     unknown = []
-    for hold in found:
-        touched_at = touched.get(hold.site_code, {}).get(hold.hour)
+    for hold in _not_newer(found, newer):
+        touched_at = seen.touched.get(hold.site_code, {}).get(hold.hour)
         if touched_at is None:
             unknown.append(hold)
             continue
@@ -199,6 +231,15 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
         _end(connection, found, by, reason)
         _again(connection, found)
     return sorted({row.hour for row in found})
+
+
+def _not_newer(found: Sequence[Hold], newer: NewerJudgements) -> Iterator[Hold]:
+    """Of what failed, what no newer validation has judged."""
+    for hold in found:
+        by_hour = hold.observed["by_hour"] and not newer.of_hour(hold.suite, hold.hour, hold.period_start)
+        days = [day for day in hold.observed["days"] if not newer.of_day(hold.suite, day)]
+        if by_hour or days:
+            yield replace(hold, observed={**hold.observed, "by_hour": by_hour, "days": days})
 
 
 def _end(connection: Connection, rows: Sequence[Any], by: str, reason: str) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, insert
 
 from expectations import holds
 from expectations.evaluate import ValidationResult
-from expectations.groups import Waiting, holds_of, instant_of
+from expectations.groups import holds_of, instant_of
 from expectations.window import Window
 from warehouse.tables import validation_results
 
@@ -18,7 +18,7 @@ def record(
     window: Window,
     suites: Collection[str],
     results: Sequence[ValidationResult],
-    ledger_hours: tuple[Waiting, Waiting],
+    seen: holds.Look,
     dagster_run_id: str | None,
 ) -> list[ValidationResult]:
     """Store all results of a validation and the holds that follow from them, or nothing.
@@ -28,7 +28,7 @@ def record(
         window: What was validated.
         suites: By which suites.
         results: One row each.
-        ledger_hours: The window's hours in the ledger, from `holds.waiting_hours`.
+        seen: From `holds.look`, before they were validated.
         dagster_run_id: The Dagster run that asked, if one did.
 
     Returns:
@@ -44,11 +44,11 @@ def record(
             "is_success": result.is_success,
             "observed": result.observed,
             "dagster_run_id": dagster_run_id,
+            "judged_at": seen.judged_at,
         }
         for result in results
     ]
-    waiting, touched = ledger_hours
-    found = holds_of([group for result in results for group in result.failed], window, waiting)
+    found = holds_of([group for result in results for group in result.failed], window, seen.waiting)
     passed_days = {
         (result.suite, result.expectation, site_code, instant_of(day))
         for result in results
@@ -56,7 +56,7 @@ def record(
     }
     with engine.begin() as connection:
         connection.execute(insert(validation_results), rows)
-        unknown = holds.record(connection, window, suites, found, passed_days, touched, dagster_run_id)
+        unknown = holds.record(connection, window, suites, found, passed_days, seen, dagster_run_id)
     hours: dict[tuple[str, str], list[datetime]] = {}
     for hold in unknown:
         hours.setdefault((hold.suite, hold.expectation), []).append(hold.hour)

@@ -27,7 +27,10 @@ class ExpectationsSettings(BaseSettings):
         description="Directory of the Data Docs, a static site; open its index.html",
     )
     data_docs_history: int = Field(
-        default=30, ge=1, description="Validations of each suite that Data Docs keep; ops.validation_results keeps all"
+        default=30,
+        ge=1,
+        description="Validations of each suite that Data Docs keep; ops.validation_results keeps all for"
+        " MILLRACE_VALIDATION_KEEP_DAYS",
     )
 
     def warehouse_dsn(self) -> str:

@@ -74,10 +74,9 @@ def validate_window(
     engine = create_engine(url)
     try:
         names = tuple(suites)
-        with engine.connect() as connection:
-            hours = holds.waiting_hours(connection, window)
+        seen = holds.look(engine, window)
         found = [each for name in names for each in evaluate(context, datasource, SUITES[name], limits, window)]
-        results = record(engine, window, names, found, hours, dagster_run_id)
+        results = record(engine, window, names, found, seen, dagster_run_id)
         warnings = thresholds.unknown_names(engine, limits)
     finally:
         close_datasource(datasource)

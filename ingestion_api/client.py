@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
@@ -42,6 +42,8 @@ NOTHING_ACCEPTABLE = 422
 # items are 500 MiB at most.
 PAGE_S = 300
 PAGE_BYTES = 2**30
+# Of any other request: connecting, sending, waiting for the answer and reading it may each take the client's timeout.
+_PHASES = 4
 
 
 class PushOutcome(Struct, frozen=True, kw_only=True):
@@ -73,17 +75,22 @@ class _AlarmChanges(Struct):
 
 
 class IngestionClient:
-    """One API key's view of one ingestion API. Usable from one thread at a time; close it or use `with`."""
+    """One API key's view of one ingestion API. Usable from one thread at a time; close it or use `with`.
+
+    Args:
+        base_url: Of the API.
+        api_key: Sent with each request.
+        timeout_s: How long the API may be silent. What is sent is answered within four times as long, to the last byte.
+    """
 
     def __init__(self, base_url: str, api_key: str, timeout_s: float = 30) -> None:
-        self._timeout_s = timeout_s
+        self._base_url, self._timeout_s = base_url, timeout_s
+        self._headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "millrace"}
+        self._http = self._connections()
+
+    def _connections(self) -> httpx.Client:
         # trust_env would let a .netrc entry replace the API key and send loopback calls through a proxy.
-        self._http = httpx.Client(
-            base_url=base_url,
-            timeout=timeout_s,
-            trust_env=False,
-            headers={"Authorization": f"Bearer {api_key}", "User-Agent": "millrace"},
-        )
+        return httpx.Client(base_url=self._base_url, timeout=self._timeout_s, trust_env=False, headers=self._headers)
 
     def __enter__(self) -> IngestionClient:
         return self
@@ -221,28 +228,17 @@ class IngestionClient:
     def is_ready(self) -> bool:
         """Tell whether the API answers and can reach its database."""
         try:
-            return self._http.get("/health/ready").status_code == httpx.codes.OK
-        except (httpx.HTTPError, httpx.InvalidURL):
+            return self._ask("GET", "/health/ready", self._timeout_s).status_code == httpx.codes.OK
+        except ApiUnavailable:
             return False
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        json: object = None,
-    ) -> httpx.Response:
-        try:
-            return self._http.request(
-                method, f"{API_PREFIX}{path}", params=params, headers=headers, content=content, json=json
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._unavailable(method, error) from error
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        return self._ask(method, f"{API_PREFIX}{path}", _PHASES * self._timeout_s, **request)
 
     def _get(self, path: str, within_s: float, params: Mapping[str, str | int] | None = None) -> httpx.Response:
+        return self._ask("GET", f"{API_PREFIX}{path}", within_s, params=params)
+
+    def _ask(self, method: str, path: str, within_s: float, **request: Any) -> httpx.Response:
         """Return an answer once all of it is here.
 
         Raises:
@@ -250,12 +246,13 @@ class IngestionClient:
                 large.
         """
         # A timeout of httpx begins anew with each byte, and none ends the look-up of a name: a thread does it all, and
-        # is waited for. One that is given up ends with the next part of the body, or soon after the client is closed.
+        # is waited for. One that is given up ends with its connection.
         answer: Future[httpx.Response] = Future()
+        http, until = self._http, time.monotonic() + within_s
 
         def ask() -> None:
             try:
-                answer.set_result(self._read(path, params, time.monotonic() + within_s))
+                answer.set_result(_read(http, method, path, until, request))
             except Exception as error:
                 answer.set_exception(error)
 
@@ -263,29 +260,29 @@ class IngestionClient:
         try:
             return answer.result(within_s)
         except TimeoutError as error:
+            self._http = self._connections()
+            http.close()
             late = f"not all of the answer within {within_s:g} s"
-            raise ApiUnavailable(f"GET {self._http.base_url}: {late}") from error
+            raise ApiUnavailable(f"{method} {self._base_url}: {late}") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._unavailable("GET", error) from error
+            raise ApiUnavailable(f"{method} {self._base_url}: {str(error) or type(error).__name__}") from error
 
-    def _read(self, path: str, params: Mapping[str, str | int] | None, until: float) -> httpx.Response:
-        with self._http.stream("GET", f"{API_PREFIX}{path}", params=params) as response:
-            parts, size = [], 0
-            for part in response.iter_bytes():
-                parts.append(part)
-                size += len(part)
-                if size > PAGE_BYTES:
-                    raise ApiUnavailable(f"{response.url} answered with more than {PAGE_BYTES} bytes")
-                if time.monotonic() > until:
-                    raise TimeoutError
-        response.headers.pop("Content-Encoding", None)  # undone by now
-        return httpx.Response(
-            response.status_code,
-            headers=response.headers,
-            content=b"".join(parts),
-            request=response.request,
-            extensions=response.extensions,
-        )
 
-    def _unavailable(self, method: str, error: Exception) -> ApiUnavailable:
-        return ApiUnavailable(f"{method} {self._http.base_url}: {str(error) or type(error).__name__}")
+def _read(http: httpx.Client, method: str, path: str, until: float, request: Mapping[str, Any]) -> httpx.Response:
+    with http.stream(method, path, **request) as response:
+        parts, size = [], 0
+        for part in response.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > PAGE_BYTES:
+                raise ApiUnavailable(f"{response.url} answered with more than {PAGE_BYTES} bytes")
+            if time.monotonic() > until:
+                raise TimeoutError
+    response.headers.pop("Content-Encoding", None)  # undone by now
+    return httpx.Response(
+        response.status_code,
+        headers=response.headers,
+        content=b"".join(parts),
+        request=response.request,
+        extensions=response.extensions,
+    )

@@ -16,10 +16,14 @@ _STATE: Final = "dbt_project"
 _WRITTEN: Final = re.compile(r"(?:INSERT(?: 0)?|SELECT) (\d+)")
 
 
-def asset_events(invocation: DbtCliInvocation) -> Iterator[Any]:
+def asset_events(invocation: DbtCliInvocation, of_marts: Mapping[str, Any] | None = None) -> Iterator[Any]:
     """Follow dbt to its end, as `invocation.stream()` does.
 
     Rows are those that the model's statement wrote: of the built range, or of the whole table where a model has none.
+
+    Args:
+        invocation: Of dbt.
+        of_marts: Metadata of each mart beside; kept for each hour of a range, so there should be little of it.
 
     Raises:
         DagsterDbtCliRuntimeError: dbt failed.
@@ -35,7 +39,8 @@ def asset_events(invocation: DbtCliInvocation) -> Iterator[Any]:
             if isinstance(event, (dg.Output, dg.AssetMaterialization)):
                 data = message.raw_event["data"]
                 node = invocation.manifest["nodes"][data["node_info"]["unique_id"]]
-                yield event.with_metadata({**event.metadata, **_rows(node, data)})
+                beside = of_marts if of_marts and node["schema"] == "marts" else {}
+                yield event.with_metadata({**event.metadata, **beside, **_rows(node, data)})
                 yield from _lineage(invocation, node)
             else:
                 yield event

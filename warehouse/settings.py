@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from warehouse.embedded import EmbeddedPostgres
-from warehouse.keep_days import ALARM_KEEP_DAYS, HOURLY_AFTER_RAW_DAYS, HOURLY_KEEP_DAYS
+from warehouse.keep_days import ALARM_KEEP_DAYS, HOURLY_AFTER_RAW_DAYS, HOURLY_KEEP_DAYS, VALIDATION_KEEP_DAYS
 from warehouse.roles import DAGSTER, DBT, EXPECTATIONS, INGESTION, LOADER, ML, MLFLOW, Database
 
 API_DATABASE = "millrace_api"
@@ -81,6 +81,11 @@ class WarehouseSettings(BaseSettings):
         default=False,
         description="Whether alarms past their retention are deleted every day, once the archive has them and the hours"
         " that count them have gone",
+    )
+    validation_keep_days: int = Field(
+        default=VALIDATION_KEEP_DAYS,
+        ge=1,
+        description="Days after which results of validations are deleted, unless an hour is held by them still",
     )
     hourly_aggregate_schema: str | None = Field(
         default=None,

@@ -399,7 +399,8 @@ CREATE TABLE ops.validation_results (
     is_success boolean NOT NULL,
     observed jsonb NOT NULL,
     dagster_run_id text,
-    validated_at timestamp with time zone DEFAULT now() NOT NULL
+    validated_at timestamp with time zone DEFAULT now() NOT NULL,
+    judged_at timestamp with time zone
 );
 
 COMMENT ON COLUMN ops.validation_results.severity IS 'critical or warning';

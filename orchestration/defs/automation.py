@@ -64,6 +64,7 @@ care_of_storage = dg.define_asset_job(
         storage.dropped_chunks,
         storage.dropped_hours,
         storage.dropped_alarms,
+        storage.dropped_validations,
     ),
     description="Archive and compress cold days of raw rows; drop what is past its retention where a setting says so.",
     tags=BACKGROUND,

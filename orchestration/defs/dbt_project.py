@@ -37,7 +37,7 @@ from orchestration.freshness import fresh_for
 from orchestration.local_days import hours_inside, local_dates, merge
 from orchestration.manifest import load_manifest, project_hash
 from orchestration.pending import registry_position, site_zones
-from orchestration.seen import seen_by_checks
+from orchestration.seen import PAGE, pages_of_checks, seen_by_checks
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import Work, ask_for
 from warehouse import ledger, reference_builds
@@ -105,11 +105,20 @@ def _checked_sources(manifest: Mapping[str, Any], unique_id: str) -> set[dg.Asse
     return found & CHECKED
 
 
-def _build(context: dg.AssetExecutionContext, dbt: DbtResource, **variables: str) -> Iterator[Any]:
+def _build(
+    context: dg.AssetExecutionContext, dbt: DbtResource, of_marts: Mapping[str, Any] | None = None, **variables: str
+) -> Iterator[Any]:
     """Run the selected models and their tests. dbt leaves its target folder behind, hence a passing one."""
     with TemporaryDirectory(prefix="millrace-dbt-") as target:
         arguments = [*_BUILD, "--vars", json.dumps(variables)]
-        yield from asset_events(dbt.cli(arguments, context=context, target_path=Path(target)))
+        yield from asset_events(dbt.cli(arguments, context=context, target_path=Path(target)), of_marts)
+
+
+def _validated_by(context: dg.AssetExecutionContext) -> dict[str, Any]:
+    """Links to the validations that let the hours of this run through; one look for all that the run builds."""
+    pages = pages_of_checks(context.instance, context.run)
+    links = [f"[{table}]({page})" for table, page in sorted(pages.items())]
+    return {"validated_by": dg.MetadataValue.md(", ".join(links))} if links else {}
 
 
 def _build_reference_if_behind(
@@ -164,7 +173,7 @@ def hourly(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: Wareh
     checked = seen_by_checks(context.instance, context.run)
     snapshot = checked or ledger.seen(engine, "rolled_up", start, end)
     yield from _build_reference_if_behind(context, dbt, engine)
-    yield from _build(context, dbt, start_hour=start.isoformat(), end_hour=end.isoformat())
+    yield from _build(context, dbt, _validated_by(context), start_hour=start.isoformat(), end_hour=end.isoformat())
     if context.selected_asset_keys >= hourly.keys:
         ledger.settle(engine, "rolled_up", snapshot)
 
@@ -184,7 +193,9 @@ def daily(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: Wareho
     engine = warehouse.engine()
     snapshot = ledger.seen(engine, "summarized", *hours_inside(start, end, site_zones(engine)))
     yield from _build_reference_if_behind(context, dbt, engine)
-    yield from _build(context, dbt, start_date=start.isoformat(), end_date=end.isoformat())
+    # Its hours were validated by many runs, of which those of the hourly marts have the pages.
+    all_validations = {PAGE: dg.MetadataValue.url(f"{_settings.data_docs_base_url()}/index.html")}
+    yield from _build(context, dbt, all_validations, start_date=start.isoformat(), end_date=end.isoformat())
     if context.selected_asset_keys >= daily.keys:
         ledger.settle(engine, "summarized", snapshot)
 

@@ -20,7 +20,7 @@ from orchestration.columns import table_metadata
 from orchestration.defs.partitions import hours_of
 from orchestration.defs.resources import WarehouseResource
 from orchestration.pending import waiting_hours
-from orchestration.seen import LEDGER, observation
+from orchestration.seen import LEDGER, PAGE, observation
 from orchestration.settings import OrchestrationSettings
 from warehouse import ledger
 
@@ -101,7 +101,7 @@ def raw_is_plausible(
             check_name=result.expectation,
             passed=result.is_success,
             severity=_SEVERITY[result.severity],
-            metadata={**about, "data_docs": dg.MetadataValue.url(page), **result.observed},
+            metadata={**about, PAGE: dg.MetadataValue.url(page), **result.observed},
         )
     held = ledger.held(engine)
     for line in held:

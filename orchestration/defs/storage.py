@@ -4,6 +4,7 @@ See https://docs.dagster.io/guides/build/assets and https://docs.dagster.io/guid
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -134,6 +135,16 @@ def dropped_alarms(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
         settings.alarm_keep_days,
         "" if settings.drop_alarms else "MILLRACE_DROP_ALARMS",
     )
+
+
+@_asset(["storage", "dropped_validations"], {"postgres"}, deps=[["ops", "validation_results"]])
+def dropped_validations(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Results of validations past their retention, deleted, but for those of hours that are held still."""
+    from warehouse.validation_retention import retain_validations
+
+    with _engine(warehouse).begin() as connection:
+        retained = retain_validations(connection, datetime.now(UTC), WarehouseSettings().validation_keep_days)
+    return dg.MaterializeResult(metadata=asdict(retained))
 
 
 def _retain(engine: Engine, families: Sequence[Family], keep_days: int, unset: str) -> dg.MaterializeResult[Any]:

@@ -28,6 +28,7 @@ validation_results = Table(
     Column("observed", JSONB, nullable=False),
     Column("dagster_run_id", Text),
     utc("validated_at", now=True),
+    utc("judged_at", nullable=True),
     Index(None, "validated_at"),
     schema="ops",
 )

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from ingestion_api.client import ApiRefused, ApiUnavailable, IngestionClient
+from ingestion_api.contract import LossReport
 
 READING = b'{"equipment_code":"pump-1","metric":"pressure","value":1,"event_time":"2026-02-06T10:30:00Z"}'
 
@@ -113,6 +114,68 @@ def test_a_name_that_is_not_resolved_in_time(monkeypatch: pytest.MonkeyPatch) ->
             client.cursors()
         assert not resolved
     is_over.set()
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Answers a byte at a time, each of them in time, and never ends before it is told to or hung up on."""
+
+    is_over, is_hung_up = threading.Event(), threading.Event()
+    drips_head = False
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.wfile.write(b"HTTP/1.1 201 Created\r\n" + (b"X: " if self.drips_head else b"\r\n"))
+        while not self.is_over.wait(0.05):
+            try:
+                self.wfile.write(b" ")
+            except ConnectionError:
+                self.is_hung_up.set()
+                return
+
+    do_POST = do_PUT = do_GET  # noqa: N815
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("drips_head", [True, False])
+def test_what_is_sent_is_answered_in_time_to_the_last_byte(drips_head: bool) -> None:
+    """C48. A byte now and then, each within the timeout, would hold a device's spool for ever."""
+    report = LossReport(
+        client_id="c",
+        kind="readings",
+        reason="too_old",
+        lost_total=1,
+        first_at=datetime.now(UTC),
+        last_at=datetime.now(UTC),
+    )
+
+    class Drips(Dripping):
+        is_over = threading.Event()
+
+    Drips.drips_head = drips_head
+    with ThreadingHTTPServer(("127.0.0.1", 0), Drips) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        # Unbounded, a request would end only here, with a success.
+        end = threading.Timer(30, Drips.is_over.set)
+        end.start()
+        with IngestionClient(f"http://127.0.0.1:{server.server_port}", "mr_x", timeout_s=0.2) as client:
+            for call in (
+                lambda: client.push("readings", READING),
+                lambda: client.put("workers", "W1", {}),
+                lambda: client.report_loss(report),
+            ):
+                Drips.is_hung_up = threading.Event()
+                with pytest.raises(ApiUnavailable, match=r"not all of the answer within 0\.8 s"):
+                    call()
+                assert Drips.is_hung_up.wait(20)
+            assert not client.is_ready()
+        assert not Drips.is_over.is_set()
+        end.cancel()
+        Drips.is_over.set()
+        server.shutdown()
+        thread.join()
 
 
 def test_an_asynchronous_program_may_ask(shared_plant: Any) -> None:

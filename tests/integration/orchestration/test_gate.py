@@ -4,6 +4,7 @@ Three sites behind one API. As in test_flow.py the shift ends now, at six in the
 """
 
 import json
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -167,6 +168,33 @@ def test_a_check_links_the_page_of_its_own_validation(sites: Sites) -> None:
     page = ExpectationsSettings().data_docs_dir.joinpath(*unquote(address.path).split("/"))
     assert page.parts[page.parts.index("validations") + 1] == "readings"
     assert key.name in page.read_text()
+
+
+def test_a_mart_links_the_validations_that_let_its_hours_through(sites: Sites) -> None:
+    """One for each suite, those of the run that built the hour; a date has many, and what is no mart has none."""
+    key = dg.AssetKey(["marts", "fct_sensor_readings_hourly"])
+    (newest,) = sites.plant.instance.fetch_materializations(key, limit=1).records
+    built = newest.asset_materialization
+    assert built is not None
+    links = dict(re.findall(r"\[(.*?)\]\((.*?)\)", built.metadata["validated_by"].value))
+    assert list(links) == ["raw.batches", "raw.events", "raw.readings"]
+    query = "select distinct validated_at from ops.validation_results where dagster_run_id = :run"
+    (validated,) = sites.plant.rows(query, run=newest.run_id)
+    for table, suite in {"raw.batches": "ledger", "raw.events": "events", "raw.readings": "readings"}.items():
+        path = unquote(urlsplit(links[table]).path).split("/")
+        assert path[path.index("validations") + 1] == suite
+        assert ExpectationsSettings().data_docs_dir.joinpath(*path).exists()
+        started = datetime.strptime(path[-2], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+        assert timedelta(0) <= validated.validated_at - started < timedelta(minutes=5)
+    (daily,) = sites.plant.instance.fetch_materializations(
+        dg.AssetKey(["marts", "fct_sensor_readings_daily"]), 1
+    ).records
+    assert daily.asset_materialization is not None
+    assert daily.asset_materialization.metadata["data_docs"].value.endswith("/index.html")
+    for other in (["marts", "dim_sites_history"], ["intermediate", "int_states_resolved"]):
+        (record,) = sites.plant.instance.fetch_materializations(dg.AssetKey(other), limit=1).records
+        assert record.asset_materialization is not None
+        assert "validated_by" not in record.asset_materialization.metadata
 
 
 def test_the_sensor_and_the_commands_say_what_waits_and_why(sites: Sites) -> None:

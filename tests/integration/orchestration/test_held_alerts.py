@@ -52,11 +52,12 @@ def test_hours_that_are_held_are_told_of_once_by_site_and_expectation(warehouse_
 
 def judge(engine: Engine, site_code: str, hour: datetime = HOUR, then: Callable[[], None] = lambda: None) -> None:
     """Record, as a validation does, that an hour failed, and do something else before it is committed."""
-    found = Hold("readings", "values_are_present", site_code, hour, hour, hour, hour, {"worst": 1})
+    observed = {"worst": 1, "by_hour": True, "days": []}
+    found = Hold("readings", "values_are_present", site_code, hour, hour, hour, hour, observed)
+    window = Window(hour, hour + timedelta(hours=1))
+    seen = holds.look(engine, window)
     with engine.begin() as connection:
-        window = Window(hour, hour + timedelta(hours=1))
-        _, touched = holds.waiting_hours(connection, window)
-        assert holds.record(connection, window, ["readings"], [found], [], touched, "run-1") == []
+        assert holds.record(connection, window, ["readings"], [found], [], seen, "run-1") == []
         then()
 
 

@@ -76,3 +76,17 @@ def test_late_rows_of_dropped_days_are_told(old: Any, monkeypatch: pytest.Monkey
     check = take_care(old)["check"]
     assert not check.passed
     assert check.metadata["hours"].value == 1
+
+
+def test_old_results_of_validations_go_by_default(old: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The gate adds rows with each of its runs, for ever."""
+    monkeypatch.setenv("MILLRACE_ARCHIVE_DIR", str(tmp_path))
+    with old.engine.begin() as connection:
+        connection.execute(
+            text("insert into ops.validation_results (suite, expectation, window_start, window_end, severity, "
+                 "is_success, observed, validated_at) select 'readings', 'old', now(), now(), 'warning', true, '{}', "
+                 "now() - days * interval '1 day' from unnest(array[401, 399]) as days")
+        )  # fmt: skip
+    assert take_care(old)["dropped_validations"]["deleted"].value == 1
+    (left,) = old.rows("select count(*) from ops.validation_results where expectation = 'old'")
+    assert left.count == 1
