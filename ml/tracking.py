@@ -78,7 +78,8 @@ def connect(settings: MlSettings) -> "MlflowClient":
 def training_run(equipment_class: str, model_name: str, cause: Cause) -> Iterator[str]:
     """Open the run of a training, in the experiment of its equipment class, with its environment; yields its id.
 
-    A training that raises leaves a run marked as failed.
+    A training that raises leaves a run marked as failed. One whose process died left its run as running: the next
+    training of the model, which nobody else trains now, marks it as killed.
 
     Args:
         equipment_class: Names the experiment.
@@ -88,6 +89,7 @@ def training_run(equipment_class: str, model_name: str, cause: Cause) -> Iterato
     import mlflow
 
     experiment = mlflow.set_experiment(equipment_class)
+    _end_orphans(experiment.experiment_id, model_name)
     link = f"[Dagster run]({cause.dagster_url})" if cause.dagster_url else None
     about = {"model_name": model_name, **vars(cause), "git_commit": code_version(), DESCRIPTION_TAG: link}
     tags = {key: value for key, value in about.items() if value is not None}
@@ -96,6 +98,18 @@ def training_run(equipment_class: str, model_name: str, cause: Cause) -> Iterato
     with mlflow.start_run(experiment_id=experiment.experiment_id, run_name=name, tags=tags) as run:
         mlflow.log_text(environment(), "environment.txt")
         yield run.info.run_id
+
+
+def _end_orphans(experiment_id: str, model_name: str) -> None:
+    """Mark the runs of trainings that died, and their candidates' runs."""
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    running = client.search_runs([experiment_id], "attributes.status = 'RUNNING'")
+    dead = {run.info.run_id for run in running if run.data.tags.get("model_name") == model_name}
+    for run in running:
+        if not dead.isdisjoint({run.info.run_id, run.data.tags.get("mlflow.parentRunId")}):
+            client.set_terminated(run.info.run_id, "KILLED")
 
 
 def page_of(run_id: str, base_url: str) -> tuple[str, str]:

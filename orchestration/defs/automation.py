@@ -36,6 +36,11 @@ daily_kpis = dg.define_asset_job(
     dg.AssetSelection.assets(dbt_project.daily, ml.drift_episodes),
     description="A range of local days: KPIs, model health, drift.",
 )
+drift_look = dg.define_asset_job(
+    "drift_look",
+    dg.AssetSelection.assets(ml.drift_episodes),
+    description="Look for drift again, where the look after the daily KPIs failed.",
+)
 equipment_health = dg.define_asset_job(
     "equipment_health",
     dg.AssetSelection.assets(dbt_project.health),

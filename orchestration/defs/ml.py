@@ -16,7 +16,7 @@ import dagster as dg
 from ml.anomaly_model import FORMAT
 from ml.cause import Cause
 from ml.settings import MlSettings
-from orchestration.attempts import is_done, is_under_way
+from orchestration.attempts import FAILED, is_done, is_under_way, succeeded_steps
 from orchestration.columns import table_metadata
 from orchestration.defs.resources import WarehouseResource
 from orchestration.history import History, Watch
@@ -210,6 +210,26 @@ def on_confidence_drift(context: dg.SensorEvaluationContext, warehouse: Warehous
         for episode in unanswered_episodes(warehouse.engine())
     ]
     return ask_for(context, works, notes=[] if works else ["no unanswered drift episode"])
+
+
+@dg.sensor(
+    job_name="drift_look",
+    minimum_interval_seconds=_settings.sensor_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def on_missed_drift_look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """The newest days were computed and the look for drift after them failed: look again, as a plant may rest now."""
+    due: list[Work] = []
+    for record in context.instance.get_run_records(dg.RunsFilter(job_name="daily_kpis"), limit=20):
+        run = record.dagster_run
+        steps = succeeded_steps(context.instance, run.run_id)
+        if "dbt_daily" in steps:
+            if run.status in FAILED and "drift" not in steps:
+                # What keeps it from looking is away for a while, such as MLflow.
+                due = [Work(name=f"drift_look:{run.run_id}", label="look for drift", max_attempts=None)]
+            break
+    due = [work for work in due if not is_done(context.instance, work.name)]
+    return ask_for(context, due, notes=[] if due else ["drift was looked for after the newest days"])
 
 
 def training_work(equipment_class: str, trigger: str, name: str, episode_id: str | None = None) -> Work:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import sysconfig
 from datetime import timedelta
+from uuid import uuid4
 
 import mlflow
 import numpy as np
@@ -115,6 +116,19 @@ def test_what_a_training_did_is_in_mlflow(plant, ml_settings) -> None:
     )
     assert loaded.returncode == 0, loaded.stderr
     assert loaded.stdout.split() == ["1", "True", "2", "True", "37", "True"]
+
+
+def test_the_next_training_ends_the_run_of_one_whose_process_died(ml_settings) -> None:
+    """Of the same model only: the other model of the class may be in training."""
+    client = tracking.connect(ml_settings)
+    equipment_class = f"kettle-{uuid4().hex[:8]}"
+    experiment = client.create_experiment(equipment_class)
+    died = client.create_run(experiment, tags={"model_name": f"anomaly-{equipment_class}"}).info.run_id
+    candidate = client.create_run(experiment, tags={"mlflow.parentRunId": died}).info.run_id
+    other = client.create_run(experiment, tags={"model_name": f"rul-{equipment_class}"}).info.run_id
+    with tracking.training_run(equipment_class, f"anomaly-{equipment_class}", Cause(trigger="manual")) as run:
+        statuses = [client.get_run(run_id).info.status for run_id in (died, candidate, other, run)]
+    assert statuses == ["KILLED", "KILLED", "RUNNING", "RUNNING"]
 
 
 def test_the_same_readings_have_the_same_digest_and_others_another(plant) -> None:

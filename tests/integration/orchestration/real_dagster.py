@@ -22,7 +22,7 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
-from sqlalchemy import Connection, NullPool, create_engine, make_url, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from orchestration.alerts import Alerts
 from orchestration.defs.alerts import SETTLES, look
@@ -33,6 +33,9 @@ ROOT = Path(__file__).resolve().parents[3]
 # What is committed is written, as where it counts: this server is killed.
 PARAMETERS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
 LIMIT_S = 180
+_IS_AWAITED = text(
+    "select exists (select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid)))"
+)
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
@@ -137,19 +140,19 @@ class RealDagster:
         assert run is not None
         return run.status
 
-    def failure(self, run_id: str) -> str:
-        """Let run monitoring look until the run has failed; returns what people are told of it."""
+    def failures(self, *run_ids: str) -> list[str]:
+        """Let run monitoring look until the runs have failed; returns what people are told of them."""
 
-        def is_failed() -> bool:
+        def are_failed() -> bool:
             list(execute_run_monitoring_iteration(self.workspace, logging.getLogger("monitoring")))
-            status = self.status(run_id)
-            assert status != dg.DagsterRunStatus.SUCCESS
-            return status == dg.DagsterRunStatus.FAILURE
+            found = {self.status(run_id) for run_id in run_ids}
+            assert dg.DagsterRunStatus.SUCCESS not in found
+            return found == {dg.DagsterRunStatus.FAILURE}
 
-        until(is_failed, "noticing the death")
-        (told,) = look(self.instance, self._told, datetime.now(UTC) + 2 * SETTLES)[0]
+        until(are_failed, "noticing the death")
+        told, _ = look(self.instance, self._told, datetime.now(UTC) + 2 * SETTLES)
         self._told.told.clear()
-        return str(told)
+        return told
 
     # --- what is killed ---
 
@@ -175,14 +178,14 @@ class RealDagster:
         self.server.start()
 
     @contextmanager
-    def waiting(self, url: str, table: str) -> Iterator[Callable[[], None]]:
-        """Lock a table against writing; gives what waits until somebody stands before it. Ends with the lock."""
+    def waiting(self, url: str, lock: str) -> Iterator[Callable[[], None]]:
+        """Take a lock by a statement; gives what waits until somebody stands before it. Ends with the lock."""
         engine = create_engine(url, poolclass=NullPool)
         connection = engine.connect()
-        connection.execute(text(f"lock table {table} in share mode"))
+        connection.execute(text(lock))
 
         def until_somebody_waits() -> None:
-            until(lambda: _is_awaited(connection, table), f"coming to {table}")
+            until(lambda: connection.scalar(_IS_AWAITED), f"coming to: {lock}")
 
         try:
             yield until_somebody_waits
@@ -199,8 +202,3 @@ class RealDagster:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
-
-
-def _is_awaited(connection: Connection, table: str) -> bool:
-    query = "select exists (select from pg_locks where not granted and relation = cast(:table as regclass))"
-    return bool(connection.scalar(text(query), {"table": table}))

@@ -9,67 +9,47 @@ as Dagster starts it, on a code server and a PostgreSQL of this module's own. Th
 again, and at the end every item that was sent is there once and every mart is what a rebuild makes of it.
 """
 
-import json
-import re
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import dagster as dg
 import pyarrow.parquet
 import pytest
 
-from ingestion_api.client import ApiUnavailable
 from tests.integration.dbt_project.conftest import Dbt
-from tests.integration.orchestration.real_dagster import PARAMETERS, ROOT, RealDagster, until
+from tests.integration.orchestration.drills import (
+    CODE_SERVER,
+    POSTGRES,
+    WORKER,
+    Asked,
+    Drills,
+    before,
+    databases,
+    killable,
+    server,
+)
+from tests.integration.orchestration.real_dagster import ROOT, until
 from tests.integration.orchestration.test_backfill import built
 from warehouse.embedded import EmbeddedPostgres
-from warehouse.migrate import Branch, migrate
 from warehouse.settings import WarehouseSettings
 
+__all__ = ["databases", "server"]
 HOUR = timedelta(hours=1)
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 START = NOW - 30 * HOUR
-WORKER, POSTGRES, CODE_SERVER = "run worker", "PostgreSQL", "code server"
-TOLD = {
-    WORKER: "terminated by signal 9",
-    CODE_SERVER: "the run's process is gone",
-    # "server closed the connection", "connection to server … failed", Dagster's "too many retries for DB connection":
-    # who tells of it depends on how long PostgreSQL takes to return. Where nobody could, the run's process ended.
-    POSTGRES: "connection|unexpectedly exited",
-}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, module_ports: tuple[int, int]) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL that nobody else works on."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("killed"), module_ports[0], parameters=PARAMETERS)
-    server.start()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(scope="module")
-def databases(server: EmbeddedPostgres) -> dict[str, str]:
-    branches: tuple[Branch, ...] = ("api", "warehouse")
-    for branch in branches:
-        server.ensure_database(branch)
-        migrate(server.url(branch), branch)
-    return {branch: server.url(branch) for branch in branches}
-
-
-class Drills:
-    """A plant whose runs are killed.
+class Shift(Drills):
+    """A plant of one pump and one worker.
 
     Attributes:
         sent: How many readings and events were pushed, each of them new.
     """
 
-    def __init__(self, plant: Any, dagster: RealDagster, warehouse_url: str) -> None:
-        self.plant, self.dagster, self._url = plant, dagster, warehouse_url
+    def __init__(self, *drilled: Any) -> None:
+        super().__init__(*drilled)
         self.sent = {"readings": 0, "events": 0}
 
     def push(self) -> None:
@@ -86,44 +66,6 @@ class Drills:
         self.sent["readings"] += minutes
         self.sent["events"] += 1
 
-    def send(self, kind: Any, items: list[dict[str, object]]) -> None:
-        """Push a batch as a device does: the first push after PostgreSQL was killed is answered 503, and sent again."""
-        body, key = json.dumps(items).encode(), uuid4().hex
-
-        def is_stored() -> bool:
-            try:
-                self.plant.api.push(kind, body, idempotency_key=key, is_replay=True)
-            except ApiUnavailable:
-                return False
-            return True
-
-        until(is_stored, "a push")
-
-    def follow(self, sensor: str, job: str) -> None:
-        """Run all that a sensor asks for, without a kill."""
-        while requests := self.plant.tick(sensor).run_requests:
-            assert [self.plant.run(request, job).success for request in requests] == [True] * len(requests)
-
-    def kill(self, victim: str, job: str, table: str, sensor: str) -> None:
-        """Launch what a sensor asks for and kill the victim while the run waits for a table; people are told why."""
-        (request, *_) = self.plant.tick(sensor).run_requests
-        self.kill_in(request, victim, job, table)
-
-    def kill_in(self, request: Any, victim: str, job: str, table: str) -> None:
-        """As `kill`, for what was asked for already."""
-        partition = {"dagster/partition": request.partition_key} if request.partition_key else {}
-        with self.dagster.waiting(self._url, table) as until_somebody_waits:
-            run_id = self.dagster.launch(job, {**request.tags, **partition}, request.run_config)
-            until_somebody_waits()
-            if victim == WORKER:
-                self.dagster.kill_worker()
-            elif victim == CODE_SERVER:
-                self.dagster.kill_code_server()
-            else:
-                self.dagster.kill_postgres()
-                until(self.plant.api.is_ready, "the ingestion API's return")
-        assert re.search(TOLD[victim], told := self.dagster.failure(run_id)), told
-
 
 @pytest.fixture(scope="module")
 def drills(
@@ -132,28 +74,23 @@ def drills(
     databases: dict[str, str],
     module_ports: tuple[int, int],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Drills]:
+) -> Iterator[Shift]:
     plant.api.put("sites", "demo", {"name": "Demo", "time_zone": "UTC"})
     plant.api.put("work_units", "U1", {"name": "Press", "target_units_per_h": 20})
     plant.api.put("workers", "W1", {})
     plant.api.put("equipment", "P1", {"name": "Pump", "equipment_class": "pump", "work_unit_code": "U1"})
     plant.api.put("signals", "P1/flow", {"unit_code": "L/min", "low_limit": 0, "high_limit": 200})
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("MILLRACE_RETRY_DELAY_S", "0.001")
-        environment.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
-        environment.setenv("MILLRACE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
-        with closing(RealDagster(tmp_path_factory.mktemp("dagster") / "home", server, module_ports[1])) as dagster:
-            plant.instance = dagster.instance
-            drills = Drills(plant, dagster, databases["warehouse"])
-            drills.push()
-            yield drills
+    with killable(plant, server, module_ports[1], tmp_path_factory.mktemp("data")) as dagster:
+        shift = Shift(plant, dagster, databases["warehouse"])
+        shift.push()
+        yield shift
 
 
 @pytest.fixture(scope="module")
-def loaded(drills: Drills) -> Drills:
+def loaded(drills: Shift) -> Shift:
     """Killed three times with the registry and the readings stored and the events staged, and loaded then."""
     for victim in (WORKER, CODE_SERVER, POSTGRES):
-        drills.kill(victim, "load", "raw.events", "on_new_batches")
+        drills.kill(victim, "load", before("raw.events"), "on_new_batches")
         assert drills.plant.rows("select count(*) from raw.readings") == [(drills.sent["readings"],)]
         assert drills.plant.rows("select count(*) from raw.events") == [(0,)]
     drills.follow("on_new_batches", "load")
@@ -161,31 +98,31 @@ def loaded(drills: Drills) -> Drills:
 
 
 @pytest.fixture(scope="module")
-def referenced(loaded: Drills) -> Drills:
+def referenced(loaded: Shift) -> Shift:
     """Killed when all is built and not noted."""
-    loaded.kill(WORKER, "reference", "raw.reference_builds", "on_reference_changes")
+    loaded.kill(WORKER, "reference", before("raw.reference_builds"), "on_reference_changes")
     loaded.follow("on_reference_changes", "reference")
     return loaded
 
 
 @pytest.fixture(scope="module")
-def rolled_up(referenced: Drills) -> Drills:
+def rolled_up(referenced: Shift) -> Shift:
     """Killed when all is built and not noted, and while dbt builds."""
-    referenced.kill(WORKER, "hourly_rollup", "raw.touched_hours", "on_touched_hours")
-    referenced.kill(POSTGRES, "hourly_rollup", "marts.fct_sensor_readings_hourly", "on_touched_hours")
+    referenced.kill(WORKER, "hourly_rollup", before("raw.touched_hours"), "on_touched_hours")
+    referenced.kill(POSTGRES, "hourly_rollup", before("marts.fct_sensor_readings_hourly"), "on_touched_hours")
     referenced.follow("on_touched_hours", "hourly_rollup")
     return referenced
 
 
 @pytest.fixture(scope="module")
-def summarized(rolled_up: Drills) -> Drills:
+def summarized(rolled_up: Shift) -> Shift:
     """Killed when all is built and not noted."""
-    rolled_up.kill(WORKER, "daily_kpis", "raw.touched_hours", "on_summarizable_hours")
+    rolled_up.kill(WORKER, "daily_kpis", before("raw.touched_hours"), "on_summarizable_hours")
     rolled_up.follow("on_summarizable_hours", "daily_kpis")
     return rolled_up
 
 
-def test_a_load_goes_on_where_it_was_killed(loaded: Drills) -> None:
+def test_a_load_goes_on_where_it_was_killed(loaded: Shift) -> None:
     """Nothing is lost, and nothing is there twice."""
     sent = loaded.sent
     assert loaded.plant.rows("select count(*) from raw.readings") == [(sent["readings"],)]
@@ -194,19 +131,19 @@ def test_a_load_goes_on_where_it_was_killed(loaded: Drills) -> None:
     assert "all is loaded" in loaded.plant.tick("on_new_batches").skip_message
 
 
-def test_reference_models_are_built_again(referenced: Drills) -> None:
+def test_reference_models_are_built_again(referenced: Shift) -> None:
     assert referenced.plant.rows("select count(*) from raw.reference_builds") == [(1,)]
     assert "up to date" in referenced.plant.tick("on_reference_changes").skip_message
 
 
-def test_hours_are_rolled_up_again_and_settled(rolled_up: Drills) -> None:
+def test_hours_are_rolled_up_again_and_settled(rolled_up: Shift) -> None:
     counted = "select sum(reading_count) from marts.fct_sensor_readings_hourly"
     assert rolled_up.plant.rows(counted) == [(rolled_up.sent["readings"],)]
     assert rolled_up.plant.rows("select count(*) from raw.touched_hours where rolled_up_count < touch_count") == [(0,)]
 
 
 def test_days_are_summarized_again_and_every_mart_is_what_a_rebuild_makes_of_it(
-    summarized: Drills, databases: dict[str, str], tmp_path: Path
+    summarized: Shift, databases: dict[str, str], tmp_path: Path
 ) -> None:
     assert summarized.plant.rows("select count(*) from raw.touched_hours where summarized_count < touch_count") == [
         (0,)
@@ -219,7 +156,7 @@ def test_days_are_summarized_again_and_every_mart_is_what_a_rebuild_makes_of_it(
     assert [table for table in rebuilt if rebuilt[table] != kept[table]] == []
 
 
-def test_the_archive_of_cold_days_is_taken_up_again(drills: Drills) -> None:
+def test_the_archive_of_cold_days_is_taken_up_again(drills: Shift) -> None:
     """Killed with the files written and not noted; the clock's next tick is a day away."""
     plant = drills.plant
     cold = NOW.replace(hour=0) - timedelta(days=10)
@@ -227,7 +164,7 @@ def test_the_archive_of_cold_days_is_taken_up_again(drills: Drills) -> None:
     drills.sent["readings"] += 1
     drills.follow("on_new_batches", "load")
     (request,) = plant.at_the_hour("daily_care_of_storage").run_requests
-    drills.kill_in(request, WORKER, "care_of_storage", "ops.archived_days")
+    drills.kill_in(WORKER, Asked(request, "care_of_storage", before("ops.archived_days")))
     (request,) = plant.tick("on_failed_clocked_run").run_requests
     assert plant.run(request, "care_of_storage").success
     assert not plant.tick("on_failed_clocked_run").run_requests
@@ -238,7 +175,7 @@ def test_the_archive_of_cold_days_is_taken_up_again(drills: Drills) -> None:
     assert pyarrow.parquet.read_table(archive / path).num_rows == count
 
 
-def test_two_daemons_by_mistake_load_every_batch_once(drills: Drills) -> None:
+def test_two_daemons_by_mistake_load_every_batch_once(drills: Shift) -> None:
     """Dagster complains in the log and goes on with both.
 
     It looks for a run's key and creates the run in two steps, so in an unlucky instant both daemons ask for the same

@@ -160,6 +160,7 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_no_data(defs: dg.Defi
         "on_failed_clocked_run",
         "on_failed_run",
         "on_lag",
+        "on_missed_drift_look",
         "on_missing_champion",
         "on_new_batches",
         "on_promotion",
@@ -276,6 +277,6 @@ def test_long_runs_leave_a_slot_to_loads_and_rollups(defs: dg.Definitions) -> No
     assert limits["millrace/background"] < runs["max_concurrent_runs"]
     jobs = defs.get_repository_def().get_all_jobs()
     short = {"load", "reference", "hourly_rollup", "daily_kpis", "equipment_health", "scoring", "forecast", "doctor"}
-    short |= {"release_hours"}
+    short |= {"release_hours", "drift_look"}
     long = {job.name for job in jobs if job.tags.items() >= BACKGROUND.items()}
     assert long == {job.name for job in jobs} - short - {"model_report", "__ASSET_JOB"}
