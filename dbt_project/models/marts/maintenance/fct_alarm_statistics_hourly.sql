@@ -77,25 +77,25 @@ raised as (
 lasting as (
 
     select
-        raised.site_code,
-        raised.changed_at + interval '{{ var("standing_after_s") }} seconds' as standing_from,
+        began.site_code,
+        began.changed_at + interval '{{ var("standing_after_s") }} seconds' as standing_from,
         coalesce(
             (
                 select min(cleared.changed_at)
                 from {{ ref('stg_raw__alarm_changes') }} as cleared
                 where
-                    cleared.site_code = raised.site_code
-                    and cleared.alarm_id = raised.alarm_id
+                    cleared.site_code = began.site_code
+                    and cleared.alarm_id = began.alarm_id
                     and cleared.transition = 'cleared'
             ),
             'infinity'
         ) as standing_until
-    from {{ ref('stg_raw__alarm_changes') }} as raised
+    from {{ ref('stg_raw__alarm_changes') }} as began
     where
-        raised.transition = 'raised'
-        and not raised.is_brief
+        began.transition = 'raised'
+        and not began.is_brief
         {% if built_hours() is not none %}
-            and raised.changed_at < {{ built_hours()[1] }} - interval '{{ var("standing_after_s") }} seconds'
+            and began.changed_at < {{ built_hours()[1] }} - interval '{{ var("standing_after_s") }} seconds'
         {% endif %}
 
 ),
