@@ -39,6 +39,8 @@ class Pages(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(told)
 
+    do_POST = do_GET
+
     def do_PUT(self) -> None:
         left = int(self.headers["Content-Length"])
         while left:
@@ -143,13 +145,48 @@ def test_with_them_all_is_served_and_the_password_stays_at_the_door(proxy: tuple
         assert "authorization" not in told
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1:{port}", 200),
+        # As behind whoever ends TLS.
+        ("https://127.0.0.1:{port}", 200),
+        ("https://evil.example", 403),
+        ("http://127.0.0.1", 403),
+        ("http://127.0.0.1:{port}.evil.example", 403),
+        ("http://evil.example/127.0.0.1:{port}", 403),
+        ("null", 403),
+    ],
+)
+def test_the_page_of_another_site_changes_nothing(proxy: tuple[int, int], origin: str, status: int) -> None:
+    """A browser sends the password by itself, whoever makes it ask."""
+    for port in proxy:
+        url, headers = f"http://127.0.0.1:{port}/graphql?query=mutation", {"Origin": origin.format(port=port)}
+        assert httpx.post(url, headers=headers, auth=ANNA, trust_env=False).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/graphql?query=mutation", "/%67raphql?%71uery=mutation", "//graphql?query=mutation"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_address_alone_asks_dagster_for_nothing(proxy: tuple[int, int], method: str, path: str) -> None:
+    """A picture of another site's page has no origin."""
+    with socket.create_connection(("127.0.0.1", proxy[0]), timeout=20) as connection:
+        login = "Authorization: Basic YW5uYTpjb3JyZWN0IGhvcnNl"
+        connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n{login}\r\n\r\n".encode())
+        assert connection.recv(4096).split()[1] == b"403"
+
+
 def test_a_large_artifact_passes(proxy: tuple[int, int]) -> None:
     url = f"http://127.0.0.1:{proxy[1]}/api/2.0/mlflow-artifacts/artifacts/model"
     assert httpx.put(url, content=bytes(8 << 20), auth=ANNA, trust_env=False).status_code == 204
 
 
 @pytest.mark.parametrize(
-    ("credentials", "status"), [("", b"401"), ("Authorization: Basic YW5uYTpjb3JyZWN0IGhvcnNl\r\n", b"101")]
+    ("credentials", "status"),
+    [
+        ("", b"401"),
+        ("Authorization: Basic YW5uYTpjb3JyZWN0IGhvcnNl\r\nOrigin: http://here\r\n", b"101"),
+        ("Authorization: Basic YW5uYTpjb3JyZWN0IGhvcnNl\r\nOrigin: http://evil.example\r\n", b"403"),
+    ],
 )
 def test_a_websocket_passes_with_a_password_only(proxy: tuple[int, int], credentials: str, status: bytes) -> None:
     with socket.create_connection(("127.0.0.1", proxy[0]), timeout=20) as connection:
