@@ -39,7 +39,8 @@ class Pages(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(told)
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def do_PUT(self) -> None:
         left = int(self.headers["Content-Length"])
