@@ -143,7 +143,7 @@ def _against(champion: promotions.Decision | None, lives: TrainingLives, found: 
 
 
 def _kinds(settings: MlSettings) -> tuple[Callable[[], Estimator], ...]:
-    return (lambda: SequenceModel(settings.rul_epochs), BoostedTrees)
+    return (lambda: SequenceModel(settings.rul_epochs), lambda: BoostedTrees(threads=settings.threads))
 
 
 def _params(lives: TrainingLives, model: RemainingLifeModel, settings: MlSettings) -> dict[str, object]:

@@ -1,9 +1,9 @@
 """Processes are killed (-9) in the middle of what makes models and what models make.
 
-PostgreSQL is killed in a training, with the champion's alias moved and the ledger not written; the process of a run in
-a look for drift, in the answer to its episode, with the ledger written and MLflow's notes not, and in the scoring after
-a rollup; the code server in a scoring of history, a forecast and a summary of health at once. Loads, reference models,
-rollups, daily KPIs and archiving: see test_drills.py.
+PostgreSQL is killed in a training, with the champion's alias moved and the ledger not written, and in a look for drift
+at once; the code server in a scoring of history, a forecast and a summary of health at once; the process of a run in
+the scoring after a rollup and in the answer to a drift episode, with the ledger written and MLflow's notes not. Loads,
+reference models, rollups, daily KPIs and archiving: see test_drills.py. How: see drills.py.
 
 Four pumps of four sensors that move together train a champion that passes the gate; ten engines wear out, and one runs.
 The confidence of a camera sinks in the last four hours.
@@ -35,9 +35,9 @@ from tests.integration.orchestration.real_dagster import until
 from warehouse.embedded import EmbeddedPostgres
 
 __all__ = ["databases", "server"]
-STEP = timedelta(minutes=5)
+STEP, STEPS_AN_HOUR = timedelta(seconds=150), 24
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-HOUR, HOURS = timedelta(hours=1), 48
+HOUR, HOURS = timedelta(hours=1), 24
 # The last hour comes later.
 START = NOW - (HOURS + 1) * HOUR
 PUMPS = ("P1", "P2", "P3", "P4")
@@ -45,7 +45,7 @@ PUMPS = ("P1", "P2", "P3", "P4")
 SPARES = tuple(f"P{number}" for number in range(5, 13))
 SENSORS = {"bearing_temperature": (72.0, 0.5), "flow": (145.0, 1.5), "current": (28.0, 0.4), "vibration": (2.8, 0.15)}
 ENGINES = tuple(f"E{number:02}" for number in range(1, 12))
-ENGINE_STEP = timedelta(minutes=10)
+ENGINE_STEP = timedelta(minutes=5)
 SETTINGS = {
     "MILLRACE_ML_EPOCHS": "2",
     "MILLRACE_ML_MAX_WINDOWS": "1000",
@@ -69,11 +69,11 @@ SCORES = (
 
 
 def pump_readings(start: datetime, hours: int, seed: int) -> Iterator[dict[str, object]]:
-    """Readings every five minutes of sensors that follow one load, a wave of six hours."""
+    """Readings of sensors that follow one load, a wave of three hours."""
     rng = np.random.default_rng(seed)
-    times = [start + STEP * number for number in range(hours * 12)]
+    times = [start + STEP * number for number in range(hours * STEPS_AN_HOUR)]
     for shift, pump in enumerate(PUMPS):
-        load = [0.5 * np.sin(2 * np.pi * at.timestamp() / 21_600 + shift) for at in times]
+        load = [0.5 * np.sin(2 * np.pi * at.timestamp() / 10_800 + shift) for at in times]
         for metric, (level, spread) in SENSORS.items():
             for at, share, noise in zip(times, load, rng.standard_normal(len(times)), strict=True):
                 value = level + spread * (share + 0.4 * noise)
@@ -82,7 +82,7 @@ def pump_readings(start: datetime, hours: int, seed: int) -> Iterator[dict[str, 
 
 def engine_items() -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Readings of engines that get hot in their last steps, and the failures of all but the last one."""
-    rng, start = np.random.default_rng(3), NOW - 15 * HOUR
+    rng, start = np.random.default_rng(3), NOW - 8 * HOUR
     readings, downs = list[dict[str, object]](), list[dict[str, object]]()
     for number, engine in enumerate(ENGINES):
         life = 24 + 5 * number
@@ -97,9 +97,9 @@ def engine_items() -> tuple[list[dict[str, object]], list[dict[str, object]]]:
 
 
 def camera_events() -> Iterator[dict[str, object]]:
-    """One every two minutes of a day, less certain in its last four hours."""
-    for minute in range(0, 24 * 60, 2):
-        at = NOW - timedelta(days=1) + timedelta(minutes=minute)
+    """One every two minutes of twelve hours, less certain in its last four hours."""
+    for minute in range(0, 12 * 60, 2):
+        at = NOW - 12 * HOUR + timedelta(minutes=minute)
         item = {"source_code": "C1", "work_unit_code": "U1", "worker_code": "W1", "event_type": "working"}
         confidence = 0.95 if at < NOW - 4 * HOUR else 0.72
         yield item | {"event_time": at.isoformat(), "duration_s": 60, "confidence": confidence}
@@ -159,23 +159,32 @@ def drills(
 
 
 @pytest.fixture(scope="module")
-def trained(drills: Drills) -> Drills:
-    """Killed when the first champion bears its alias and the ledger does not know it."""
-    assert "still coming in" in drills.plant.tick("on_missing_champion").skip_message
-    drills.kill(POSTGRES, "training", COMMIT, "on_missing_champion")
+def killed(drills: Drills) -> Drills:
+    """Killed when the champion bears its alias and the ledger does not know it, and drift is found and not written."""
+    plant = drills.plant
+    assert "still coming in" in plant.tick("on_missing_champion").skip_message
+    (training,) = plant.tick("on_missing_champion").run_requests
+    (days,) = plant.tick("on_summarizable_hours").run_requests
+    look = Asked(days, "daily_kpis", before("ml.drift_episodes"))
+    drills.kill_in(POSTGRES, Asked(training, "training", COMMIT), look)
     assert of_mlflow("aliases") == {CHAMPION: {"champion": 1}}
-    assert drills.plant.rows("select count(*) from ml.promotions") == [(0,)]
-    drills.follow("on_missing_champion", "training")
-    (request,) = drills.plant.at_the_hour("weekly_rul_training").run_requests
-    assert drills.plant.run(request, "rul_training").success
+    assert plant.rows("select count(*) from ml.promotions") == [(0,)]
+    assert plant.rows("select count(*) from ml.drift_episodes") == [(0,)]
     return drills
 
 
 @pytest.fixture(scope="module")
+def trained(killed: Drills) -> Drills:
+    """Trained again, and the engines' model without a kill."""
+    killed.follow("on_missing_champion", "training")
+    (request,) = killed.plant.at_the_hour("weekly_rul_training").run_requests
+    assert killed.plant.run(request, "rul_training").success
+    return killed
+
+
+@pytest.fixture(scope="module")
 def summarized(trained: Drills) -> Drills:
-    """Killed when the days are computed and drift is found and not written."""
-    trained.kill(WORKER, "daily_kpis", before("ml.drift_episodes"), "on_summarizable_hours")
-    assert trained.plant.rows("select count(*) from ml.drift_episodes") == [(0,)]
+    """The days are computed, so that nothing but the drift is looked at again."""
     assert "nothing is due" in trained.plant.tick("on_summarizable_hours").skip_message
     trained.follow("on_missed_drift_look", "drift_look")
     return trained
@@ -264,7 +273,7 @@ def test_an_episode_whose_answer_is_decided_and_not_noted_is_answered(scored: Dr
 def assert_scored_once(drills: Drills, hours: int) -> None:
     """Each window of each pump by the champion, as a scoring of all hours in one go makes it."""
     kept = drills.plant.rows(SCORES, version=2)
-    ends = [START + STEP * number for number in range(29, hours * 12)]
+    ends = [START + STEP * number for number in range(29, hours * STEPS_AN_HOUR)]
     assert [(row.equipment_code, row.event_time) for row in kept] == [(pump, end) for pump in PUMPS for end in ends]
     with warnings.catch_warnings():
         warnings.simplefilter("default")
