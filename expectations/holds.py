@@ -2,9 +2,9 @@
 
 What is held is left out by whoever computes from raw, through the view `ops.held_hours` (warehouse/ledger.py). A hold
 ends when its expectation passes over the same rows or newer ones, or when a person lets it go for a reason. Newer rows
-suspend it until they are judged. A validation that looked earlier and is done later changes nothing about what a newer
-one has judged (`newer.py`). What a day held is let go when the day passes, whichever hour shows it: the held hours
-themselves are pending for nobody, so that no window would come back to them.
+make the hour wait to be judged again, and end nothing before they are. A validation that looked earlier and is done
+later changes nothing about what a newer one has judged (`newer.py`). What a day held is let go when the day passes,
+whichever hour shows it: the held hours themselves are pending for nobody, so that no window would come back to them.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -101,7 +101,7 @@ class Look:
 def look(engine: Engine, window: Window) -> Look:
     """Read the ledger's hours of a window. Call it before anything is judged.
 
-    A load that commits later then finds the hour held for older rows, which holds nothing.
+    A load that commits later then finds the hour held for older rows, and has it judged again.
     """
     bounds = {"start": window.start, "end": window.end}
     with engine.begin() as connection:

@@ -212,13 +212,13 @@ def old_hours_pending(engine: Engine) -> int:
     """
     with engine.connect() as connection:
         count: int = connection.scalar(
-            text("""
+            text(f"""
                 select count(*)
                 from raw.touched_hours
                 where summarized_count < touch_count and rolled_up_count < touch_count
                     and hour < now() - interval '2 hours'
                     and not ops.is_frozen(site_code, cast(hour at time zone 'UTC' as date))
-                    and (site_code, hour) not in (select h.site_code, h.hour from ops.held_hours as h)
+                    and not {ledger.WAITS_TO_BE_LET_GO}
             """)
         )
         return count

@@ -5,8 +5,9 @@ the loads, `summarized` follows the rollups. Hours whose raw rows are dropped, o
 restore: computed now, true figures would give way to those of the few rows that came late. An hour is summarized in the
 local dates around its UTC day: while one of them has to stay as it is, the hour is rolled up and waits.
 
-So do hours that a failed expectation holds back (`ops.holds`), and with them the local dates of their site: for newer
-rows, which are judged anew, or for a person who lets them go.
+So do hours that a failed expectation holds back (`ops.holds`), and with them the local dates of their site, until the
+hold ends: newer rows pass, or a person lets them go. Newer rows make such an hour pending, so that a run judges them;
+until one has, it is computed by nobody and never settled.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,6 +40,10 @@ WAITS_FOR_RESTORE: Final = f"(ops.is_frozen(site_code, {_DAY} - 1) or ops.is_fro
 # Of closed days, and of what takes from them, no mart is computed any more, restored or not (C2).
 WAITS_FOR_EVER: Final = f"(ops.is_closed(site_code, {_DAY} - 1) or ops.is_closed(site_code, {_DAY} + 1))"
 _IS_HELD = "(site_code, hour) in (select h.site_code, h.hour from ops.held_hours as h)"
+# Held for the rows that it has: no run would find anything new.
+WAITS_TO_BE_LET_GO: Final = (
+    "(site_code, hour) in (select h.site_code, h.hour from ops.held_hours as h where not h.has_newer_rows)"
+)
 _IS_OF_HELD_DATE = """
     exists (
         select from ops.held_hours as h where h.site_code = touched_hours.site_code
@@ -47,7 +52,7 @@ _IS_OF_HELD_DATE = """
     )
 """
 _IS_FREE = {
-    "rolled_up": f"not ops.is_frozen(site_code, {_DAY}) and not {_IS_HELD}",
+    "rolled_up": f"not ops.is_frozen(site_code, {_DAY}) and not {WAITS_TO_BE_LET_GO}",
     "summarized": f"not {WAITS_FOR_RESTORE} and not {_IS_OF_HELD_DATE}",
 }
 _LEADER = {"rolled_up": "touch_count", "summarized": "rolled_up_count"}
@@ -165,7 +170,8 @@ def seen(engine: Engine, consumer: Consumer, start: datetime, end: datetime) -> 
 def settle(engine: Engine, consumer: Consumer, snapshot: Snapshot) -> None:
     """Record that a consumer has followed as far as the snapshot. What was touched since then stays pending.
 
-    So does an hour that is held: the checks of a run hold it back after its snapshot was taken.
+    So does an hour that is held: the checks of a run hold it back after its snapshot was taken, or its newer rows came
+    after them.
     """
     column = f"{consumer}_count"
     statement = text(

@@ -346,7 +346,10 @@ CREATE VIEW ops.held_hours AS
     h.expectation,
     zone.time_zone,
     ((hours.hour AT TIME ZONE zone.time_zone))::date AS first_date,
-    (((hours.hour + '00:59:00'::interval) AT TIME ZONE zone.time_zone))::date AS last_date
+    (((hours.hour + '00:59:00'::interval) AT TIME ZONE zone.time_zone))::date AS last_date,
+    ((hours.hour = h.hour) AND (EXISTS ( SELECT
+           FROM raw.touched_hours t
+          WHERE ((t.site_code = h.site_code) AND (t.hour = h.hour) AND (t.touched_at <> h.touched_at))))) AS has_newer_rows
    FROM ((ops.holds h
      CROSS JOIN LATERAL generate_series(h.first_hour, h.last_hour, '01:00:00'::interval) hours(hour))
      CROSS JOIN LATERAL ( SELECT COALESCE(( SELECT (c.payload ->> 'time_zone'::text)
@@ -354,9 +357,7 @@ CREATE VIEW ops.held_hours AS
                   WHERE ((c.entity = 'sites'::text) AND (c.site_code = h.site_code))
                   ORDER BY c.change_seq DESC
                  LIMIT 1), 'UTC'::text) AS time_zone) zone)
-  WHERE ((h.released_at IS NULL) AND (EXISTS ( SELECT
-           FROM raw.touched_hours t
-          WHERE ((t.site_code = h.site_code) AND (t.hour = h.hour) AND (t.touched_at = h.touched_at)))));
+  WHERE (h.released_at IS NULL);
 
 ALTER TABLE ops.holds ALTER COLUMN hold_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME ops.holds_hold_id_seq

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,8 +19,10 @@ from expectations.__main__ import app
 from expectations.settings import ExpectationsSettings
 from ingestion_api.auth import create_key
 from ingestion_api.client import IngestionClient
+from orchestration.defs import dbt_project
 from orchestration.doctor.finding import Patient
 from orchestration.doctor.queues import no_hour_is_held
+from warehouse import ledger
 from warehouse.engine import create_engine
 from warehouse.load import load_site
 
@@ -283,3 +286,34 @@ def test_marts_keep_what_they_had_until_newer_rows_are_judged_or_let_go(sites: S
         ("south", "Grace", "calibrated meanwhile"),
         ("west", "validation", "passed when it was judged again"),
     ]
+
+
+def test_rows_that_land_between_the_check_and_the_rollup_let_no_held_hour_through(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S0-064: a good row comes once the hour is held, before dbt reads. The next run judges it; the hour waits on."""
+    before, engine = sites.counts(), sites.plant.engine
+    look, values = dbt_project.seen_by_checks, count(51)
+
+    def load_and_look(*of: Any) -> Any:
+        sites.push("north", "readings", readings(2, float(next(values)))[:1])
+        return look(*of)
+
+    sites.push("north", "readings", readings(2, LIMIT + 1, offset=1))
+    with monkeypatch.context() as between:
+        between.setattr(dbt_project, "seen_by_checks", load_and_look)
+        assert {run.success for run in sites.plant.follow("on_touched_hours", "hourly_rollup")} == {True}
+    in_marts = {"rollups", "live", "daily"}
+    assert {layer: sites.counts()[layer] for layer in in_marts} == {layer: before[layer] for layer in in_marts}
+    assert sites.counts()["readings"]["north"] == 2.0 * EACH
+    # It may bring the hour after it, into which its last value lasts.
+    assert ledger.pending_ranges(engine, "rolled_up")[0].start == START + 2 * HOUR
+    assert ledger.pending_ranges(engine, "summarized") == []
+
+    sites.flow()
+    assert {layer: sites.counts()[layer] for layer in in_marts} == {layer: before[layer] for layer in in_marts}
+    assert ledger.pending_ranges(engine, "rolled_up") == []
+    assert "north" in {row.site_code for row in sites.holds() if row.is_open}
+    sites.push("north", "readings", readings(2, 50.0, offset=1))
+    sites.flow()
+    assert {sites.counts()[layer]["north"] for layer in in_marts} == {4.0 * EACH}
