@@ -69,6 +69,17 @@ _NARROW = text("update ops.holds set observed = observed || :left where hold_id 
 _RELEASE = text(
     "update ops.holds set released_at = now(), released_by = :released_by, reason = :reason where hold_id = any(:ids)"
 )
+_LET_GO = text(
+    """
+    select distinct hours.hour from ops.holds as h
+    cross join lateral generate_series(h.first_hour, h.last_hour, interval '1 hour') as hours (hour)
+    where h.hold_id = any(:ids) and not exists (
+        select from ops.holds as other where other.released_at is null and other.site_code = h.site_code
+        and hours.hour between other.first_hour and other.last_hour
+    )
+    order by 1
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -192,7 +203,8 @@ def open_holds(engine: Engine) -> list[OpenHold]:
 def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, by: str, reason: str) -> list[datetime]:
     """Let hours go though they failed: with the next rollup they reach the marts and the models.
 
-    Newer rows of such an hour are judged, and may be held, again.
+    What reaches into the range goes as a whole: the hour that failed, and those that it holds with it. Newer rows of
+    such an hour are judged, and may be held, again.
 
     Args:
         engine: Of the warehouse.
@@ -203,7 +215,7 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
         reason: Why.
 
     Returns:
-        The hours that were let go, oldest first.
+        The hours that nothing holds any more, oldest first; none where all that was let go is held by another hour.
 
     Raises:
         ReleaseInvalid: There is no name or no reason, or the name is the one that validations use.
@@ -217,8 +229,8 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
     if by == VALIDATION:
         raise ReleaseInvalid(f"{VALIDATION!r} stands for what passed by itself; give the name of a person")
     query = text(
-        "select hold_id, site_code, hour, first_hour, last_hour from ops.holds where released_at is null"
-        " and site_code = :site_code and hour >= :start and hour < :end order by hour, hold_id for update"
+        "select hold_id, site_code, first_hour, last_hour from ops.holds where released_at is null"
+        " and site_code = :site_code and last_hour >= :start and first_hour < :end order by hour, hold_id for update"
     )
     with engine.begin() as connection:
         found = connection.execute(query, {"site_code": site_code, "start": window.start, "end": window.end}).all()
@@ -230,7 +242,8 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
             )
         _end(connection, found, by, reason)
         _again(connection, found)
-    return sorted({row.hour for row in found})
+        hours: Sequence[datetime] = connection.scalars(_LET_GO, {"ids": [row.hold_id for row in found]}).all()
+    return list(hours)
 
 
 def _not_newer(found: Sequence[Hold], newer: NewerJudgements) -> Iterator[Hold]:
