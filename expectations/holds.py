@@ -3,8 +3,8 @@
 What is held is left out by whoever computes from raw, through the view `ops.held_hours` (warehouse/ledger.py). A hold
 ends when its expectation passes over the same rows or newer ones, or when a person lets it go for a reason. Newer rows
 suspend it until they are judged. A validation that looked earlier and is done later changes nothing about what a newer
-one has judged (`newer.py`). What an hour of receipt or a day held is let go when that passes, whoever looks at it: the
-held hours themselves are pending for nobody, so that no window would come back to them.
+one has judged (`newer.py`). What a day held is let go when the day passes, whichever hour shows it: the held hours
+themselves are pending for nobody, so that no window would come back to them.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -141,7 +141,8 @@ def record(
 ) -> list[Hold]:
     """Hold back what failed in a window, and let go what was held there, or by an hour or a day of it, and has passed.
 
-    What a newer validation has judged stays as that one left it.
+    What several hours of receipt or days held waits for all of them, whichever window shows them. What a newer
+    validation has judged stays as that one left it.
 
     Args:
         connection: In the transaction that stores the results.
