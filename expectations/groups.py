@@ -13,8 +13,8 @@ _SHOWN_SUBJECTS = 20
 Waiting = Mapping[str, Mapping[datetime, datetime]]
 """By site, the hours that wait for their rollup (UTC), and when each was touched last."""
 
-PassedDay = tuple[str, str, str, str]
-"""Suite, expectation and site, and the day that passed, as `instant_of` has it."""
+Period = tuple[str, str, str, str]
+"""Suite, expectation and site, and the first instant of an hour or a day, as `instant_of` has it."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Hold:
 
     Attributes:
         period_start: Of the first group of an hour that failed, or else of a day.
-        observed: Figures for people, as JSON; and what has to pass before the hour is let go: `by_hour`, whether a
-            group of an hour failed, and `days`, the first instants of the days that did.
+        observed: Figures for people, as JSON; and what has to pass before the hour is let go: `hours` and `days`, the
+            first instants of those whose groups failed.
     """
 
     suite: str
@@ -81,9 +81,18 @@ def holds_of(groups: Iterable[FailedGroup], window: Window, waiting: Waiting) ->
     return [_hold(key, of_hour) for key, of_hour in sorted(found.items())]
 
 
-def instant_of(day: datetime) -> str:
-    """The first instant of a day as holds keep it."""
-    return day.astimezone(UTC).isoformat()
+def failed_hours_of(groups: Iterable[FailedGroup]) -> set[Period]:
+    """The hours whose groups failed: of readings and events, or of receipt."""
+    return {
+        (group.suite, group.expectation, group.site_code, instant_of(group.period_start))
+        for group in groups
+        if group.grain == "hour"
+    }
+
+
+def instant_of(period_start: datetime) -> str:
+    """The first instant of an hour or a day as holds keep it."""
+    return period_start.astimezone(UTC).isoformat()
 
 
 def _hours(group: FailedGroup, waiting: Mapping[datetime, datetime]) -> Iterable[tuple[datetime, datetime, datetime]]:
@@ -97,7 +106,7 @@ def _hours(group: FailedGroup, waiting: Mapping[datetime, datetime]) -> Iterable
 
 def _hold(key: tuple[str, str, str, datetime], of_hour: Sequence[tuple[FailedGroup, datetime, datetime]]) -> Hold:
     suite, expectation, site_code, hour = key
-    of_hours = [group.period_start for group, _, _ in of_hour if group.grain == "hour"]
+    hours = sorted({group.period_start for group, _, _ in of_hour if group.grain == "hour"})
     days = sorted({group.period_start for group, _, _ in of_hour if group.grain == "day"})
     subjects = sorted({group.subject_code for group, _, _ in of_hour if group.subject_code})
     return Hold(
@@ -107,12 +116,12 @@ def _hold(key: tuple[str, str, str, datetime], of_hour: Sequence[tuple[FailedGro
         hour=hour,
         first_hour=min(first for _, first, _ in of_hour),
         last_hour=max(last for _, _, last in of_hour),
-        period_start=min(of_hours or days),
+        period_start=min(hours or days),
         observed={
             "worst": max(group.measured for group, _, _ in of_hour),
             "subjects": subjects[:_SHOWN_SUBJECTS],
             "subject_count": len(subjects),
-            "by_hour": bool(of_hours),
+            "hours": [instant_of(hour) for hour in hours],
             "days": [instant_of(day) for day in days],
         },
     )

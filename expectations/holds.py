@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from expectations.errors import NothingHeld, ReleaseInvalid
-from expectations.groups import Hold, PassedDay, Waiting
+from expectations.groups import FailedGroup, Hold, Period, Waiting, failed_hours_of, holds_of
 from expectations.newer import NewerJudgements, newer_judgements
-from expectations.window import Window
+from expectations.window import Window, instant
 from warehouse import ledger
 
 VALIDATION: Final = "validation"
@@ -45,29 +45,49 @@ _HOLD = text(
     )
     on conflict (site_code, hour, suite, expectation) where released_at is null do update set
         first_hour = excluded.first_hour, last_hour = excluded.last_hour, period_start = excluded.period_start,
-        observed = excluded.observed, touched_at = excluded.touched_at, dagster_run_id = excluded.dagster_run_id
+        observed = excluded.observed, touched_at = greatest(holds.touched_at, excluded.touched_at),
+        dagster_run_id = excluded.dagster_run_id
     """
 ).bindparams(bindparam("observed", type_=JSONB))
 _JUDGED = text(
     """
-    select hold_id, suite, expectation, site_code, hour, first_hour, last_hour, period_start, touched_at,
-        hour >= :start and hour <= :end - interval '1 hour' as is_in_window,
-        coalesce(cast(observed ->> 'by_hour' as boolean), true) as by_hour,
-        coalesce(observed -> 'days', '[]') as days
-    from ops.holds
-    where released_at is null and suite = any(:suites)
-        and (hour >= :start and hour <= :end - interval '1 hour' or observed -> 'days' ?| :passed_days)
-    order by site_code, hour, hold_id for update
+    select h.hold_id, h.suite, h.expectation, h.site_code, h.hour, h.first_hour, h.last_hour, h.touched_at,
+        h.hour >= :start and h.hour <= :end - interval '1 hour' as is_in_window, waits.hours, waits.days
+    from ops.holds as h
+    cross join lateral (
+        select coalesce(observed -> 'hours', jsonb_build_array(period_start)) as hours,
+            coalesce(observed -> 'days', '[]') as days
+    ) as waits
+    where h.released_at is null and h.suite = any(:suites) and (
+        h.hour >= :start and h.hour <= :end - interval '1 hour' or days ?| :passed_days or exists (
+            select from jsonb_array_elements_text(hours) as failed (hour)
+            where cast(failed.hour as timestamptz) between :start and :end - interval '1 hour'
+        )
+    )
+    order by site_code, h.hour, hold_id for update of h
     """
 )
 # Two validations take turns: numbers of holds then become visible in their order, so that who reads on from the newest
 # (orchestration/defs/alerts.py) misses none; and who looks later sees all that who looked earlier did.
 _TAKE_TURNS = text("select pg_advisory_xact_lock(hashtextextended('millrace/holds', 0))")
-_NARROW = text("update ops.holds set observed = observed || :left where hold_id = :hold_id").bindparams(
-    bindparam("left", type_=JSONB)
-)
+# Newer rows of an hour are judged, and it still waits for an hour of receipt or a day: it is held with them.
+_NARROW = text(
+    "update ops.holds set observed = observed || :left,"
+    " touched_at = greatest(touched_at, cast(:touched_at as timestamptz)) where hold_id = :hold_id"
+).bindparams(bindparam("left", type_=JSONB))
 _RELEASE = text(
     "update ops.holds set released_at = now(), released_by = :released_by, reason = :reason where hold_id = any(:ids)"
+)
+_LET_GO = text(
+    """
+    select distinct hours.hour from ops.holds as h
+    cross join lateral generate_series(h.first_hour, h.last_hour, interval '1 hour') as hours (hour)
+    where h.hold_id = any(:ids) and not exists (
+        select from ops.holds as other where other.released_at is null and other.site_code = h.site_code
+        and hours.hour between other.first_hour and other.last_hour
+    )
+    order by 1
+    """
 )
 
 
@@ -114,20 +134,21 @@ def record(
     connection: Connection,
     window: Window,
     suites: Collection[str],
-    found: Sequence[Hold],
-    passed_days: Collection[PassedDay],
+    failed: Sequence[FailedGroup],
+    passed_days: Collection[Period],
     seen: Look,
     dagster_run_id: str | None,
 ) -> list[Hold]:
-    """Hold back what failed in a window, and let go what was held there, or by a day of it, and has passed.
+    """Hold back what failed in a window, and let go what was held there, or by an hour or a day of it, and has passed.
 
-    What a newer validation has judged stays as that one left it.
+    What several hours of receipt or days held waits for all of them, whichever window shows them. What a newer
+    validation has judged stays as that one left it.
 
     Args:
         connection: In the transaction that stores the results.
         window: What was judged.
         suites: By which suites.
-        found: What failed.
+        failed: Groups that failed a critical expectation.
         passed_days: What was judged of whole days and did not.
         seen: From `look`, before they were judged.
         dagster_run_id: Of the run that asked.
@@ -138,38 +159,33 @@ def record(
     connection.execute(_TAKE_TURNS)
     newer = newer_judgements(connection, suites, seen.judged_at)
     passed_days = {day for day in passed_days if not newer.of_day(day[0], day[-1])}
-    failed = {(hold.suite, hold.expectation, hold.site_code, hold.hour) for hold in found}
+    failed_hours = failed_hours_of(failed)
+    found = {_key(hold): hold for hold in _not_newer(holds_of(failed, window, seen.waiting), newer)}
+    passed, again = [], []
     bounds = {"start": window.start, "end": window.end, "passed_days": sorted({day for *_, day in passed_days})}
-    open_holds = connection.execute(_JUDGED, {"suites": list(suites), **bounds}).all()
-    gone = [row for row in open_holds if (row.suite, row.expectation, row.site_code, row.hour) not in failed]
-    renewed = [
-        row
-        for row in gone
-        if row.is_in_window
-        and seen.touched.get(row.site_code, {}).get(row.hour) != row.touched_at
-        and not newer.of_hour(row.suite, row.hour, row.hour)
-    ]
-    passed = []
-    for row in gone:
-        if row in renewed:
-            continue
-        # Of the same rows only where what failed was judged again, and not another part of what its source sent.
-        was_judged = (
-            row.is_in_window
-            and window.start <= row.period_start < window.end
-            and not newer.of_hour(row.suite, row.hour, row.period_start)
-        )
-        by_hour = row.by_hour and not was_judged
-        days = [day for day in row.days if (row.suite, row.expectation, row.site_code, day) not in passed_days]
-        if by_hour or days:
-            connection.execute(_NARROW, {"hold_id": row.hold_id, "left": {"by_hour": by_hour, "days": days}})
+    for row in connection.execute(_JUDGED, {"suites": list(suites), **bounds}).all():
+        what = (row.suite, row.expectation, row.site_code)
+        hours = [
+            hour
+            for hour in row.hours
+            if (*what, hour) in failed_hours or not _is_judged(row.suite, instant(hour), window, newer)
+        ]
+        days = [day for day in row.days if (*what, day) not in passed_days]
+        touched_at = seen.touched.get(row.site_code, {}).get(row.hour) if row.is_in_window else None
+        if _key(row) in found:
+            found[_key(row)] = _waiting_for(found[_key(row)], hours, days)
+        elif hours or days:
+            left = {"hours": hours, "days": days}
+            connection.execute(_NARROW, {"hold_id": row.hold_id, "left": left, "touched_at": touched_at})
         else:
             passed.append(row)
-    _end(connection, [*renewed, *passed], VALIDATION, "passed when it was judged again")
-    # Newer rows have made their hours wait by themselves, and this may be the run that rolls them up.
-    _again(connection, passed)
+            # Newer rows make their hour wait by themselves, and this may be the run that rolls it up.
+            if touched_at is None or touched_at <= row.touched_at:
+                again.append(row)
+    _end(connection, passed, VALIDATION, "passed when it was judged again")
+    _again(connection, again)
     unknown = []
-    for hold in _not_newer(found, newer):
+    for hold in found.values():
         touched_at = seen.touched.get(hold.site_code, {}).get(hold.hour)
         if touched_at is None:
             unknown.append(hold)
@@ -192,7 +208,8 @@ def open_holds(engine: Engine) -> list[OpenHold]:
 def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, by: str, reason: str) -> list[datetime]:
     """Let hours go though they failed: with the next rollup they reach the marts and the models.
 
-    Newer rows of such an hour are judged, and may be held, again.
+    What reaches into the range goes as a whole: the hour that failed, and those that it holds with it. Newer rows of
+    such an hour are judged, and may be held, again.
 
     Args:
         engine: Of the warehouse.
@@ -203,7 +220,7 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
         reason: Why.
 
     Returns:
-        The hours that were let go, oldest first.
+        The hours that nothing holds any more, oldest first; none where all that was let go is held by another hour.
 
     Raises:
         ReleaseInvalid: There is no name or no reason, or the name is the one that validations use.
@@ -217,8 +234,8 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
     if by == VALIDATION:
         raise ReleaseInvalid(f"{VALIDATION!r} stands for what passed by itself; give the name of a person")
     query = text(
-        "select hold_id, site_code, hour, first_hour, last_hour from ops.holds where released_at is null"
-        " and site_code = :site_code and hour >= :start and hour < :end order by hour, hold_id for update"
+        "select hold_id, site_code, first_hour, last_hour from ops.holds where released_at is null"
+        " and site_code = :site_code and last_hour >= :start and first_hour < :end order by hour, hold_id for update"
     )
     with engine.begin() as connection:
         found = connection.execute(query, {"site_code": site_code, "start": window.start, "end": window.end}).all()
@@ -230,16 +247,33 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
             )
         _end(connection, found, by, reason)
         _again(connection, found)
-    return sorted({row.hour for row in found})
+        hours: Sequence[datetime] = connection.scalars(_LET_GO, {"ids": [row.hold_id for row in found]}).all()
+    return list(hours)
 
 
 def _not_newer(found: Sequence[Hold], newer: NewerJudgements) -> Iterator[Hold]:
     """Of what failed, what no newer validation has judged."""
     for hold in found:
-        by_hour = hold.observed["by_hour"] and not newer.of_hour(hold.suite, hold.hour, hold.period_start)
+        hours = [each for each in hold.observed["hours"] if not newer.of_hour(hold.suite, hold.hour, instant(each))]
         days = [day for day in hold.observed["days"] if not newer.of_day(hold.suite, day)]
-        if by_hour or days:
-            yield replace(hold, observed={**hold.observed, "by_hour": by_hour, "days": days})
+        if hours or days:
+            yield replace(hold, observed={**hold.observed, "hours": hours, "days": days})
+
+
+def _is_judged(suite: str, hour: datetime, window: Window, newer: NewerJudgements) -> bool:
+    """Whether a window shows all of an hour, and no newer validation does."""
+    return window.start <= hour <= window.end - _HOUR and not newer.of_hour(suite, hour, hour)
+
+
+def _waiting_for(hold: Hold, hours: Collection[str], days: Collection[str]) -> Hold:
+    """A hold that waits for what held the hour before too."""
+    hours, days = ({*hold.observed["hours"], *hours}, {*hold.observed["days"], *days})
+    observed = {**hold.observed, "hours": sorted(hours), "days": sorted(days)}
+    return replace(hold, period_start=instant(min(hours or days)), observed=observed)
+
+
+def _key(hold: Any) -> tuple[str, str, str, datetime]:
+    return hold.suite, hold.expectation, hold.site_code, hold.hour
 
 
 def _end(connection: Connection, rows: Sequence[Any], by: str, reason: str) -> None:

@@ -28,9 +28,9 @@ class NewerJudgements:
     windows: Mapping[str, Sequence[Window]]
 
     def of_hour(self, suite: str, hour: datetime, period_start: datetime) -> bool:
-        """Whether one of them judged an hour, and of it what came in the hour that begins at `period_start` (UTC)."""
+        """Whether one of them judged an hour, and with it all of the one that begins at `period_start` (UTC)."""
         return any(
-            window.start <= hour and hour + _HOUR <= window.end and window.start <= period_start < window.end
+            window.start <= min(hour, period_start) and max(hour, period_start) + _HOUR <= window.end
             for window in self.windows.get(suite, ())
         )
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, insert
 
 from expectations import holds
 from expectations.evaluate import ValidationResult
-from expectations.groups import holds_of, instant_of
+from expectations.groups import instant_of
 from expectations.window import Window
 from warehouse.tables import validation_results
 
@@ -48,7 +48,7 @@ def record(
         }
         for result in results
     ]
-    found = holds_of([group for result in results for group in result.failed], window, seen.waiting)
+    failed = [group for result in results for group in result.failed]
     passed_days = {
         (result.suite, result.expectation, site_code, instant_of(day))
         for result in results
@@ -56,7 +56,7 @@ def record(
     }
     with engine.begin() as connection:
         connection.execute(insert(validation_results), rows)
-        unknown = holds.record(connection, window, suites, found, passed_days, seen, dagster_run_id)
+        unknown = holds.record(connection, window, suites, failed, passed_days, seen, dagster_run_id)
     hours: dict[tuple[str, str], list[datetime]] = {}
     for hold in unknown:
         hours.setdefault((hold.suite, hold.expectation), []).append(hold.hour)

@@ -114,6 +114,23 @@ def test_events_hold_the_hours_that_they_reach_into(
     assert ledger.pending_ranges(warehouse_engine, "rolled_up") == [HourRange(HOUR - AN_HOUR, HOUR + 4 * AN_HOUR)]
 
 
+def test_a_neighbour_that_is_held_with_an_hour_lets_both_go(
+    plant: Any, touch: Any, validate: Validate, warehouse_engine: Engine
+) -> None:
+    """All messages count the neighbours as held, so their hours are what a person names."""
+    plant.events({"confidence": 1.5, "duration_s": 9_000})
+    touch(-1, 0, 1, 2)
+    validate()
+    with pytest.raises(NothingHeld):
+        release(warehouse_engine, "demo", HOUR + 3 * AN_HOUR, HOUR + 4 * AN_HOUR, by="Ada", reason="known")
+    # The second is bad by itself too: it stays, and nothing of it is said to be let go.
+    plant.readings([float("nan")], start=HOUR + AN_HOUR)
+    validate(HOUR + AN_HOUR, HOUR + 2 * AN_HOUR, suites=["readings"])
+    hours = release(warehouse_engine, "demo", HOUR - AN_HOUR, HOUR, by="Ada", reason="known")
+    assert hours == [HOUR - AN_HOUR, HOUR, HOUR + 2 * AN_HOUR]
+    assert held(warehouse_engine) == [(1, "values_are_present")]
+
+
 def test_a_source_that_is_refused_too_much_holds_its_site(
     plant: Any, touch: Any, validate: Validate, warehouse_engine: Engine
 ) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, text
 
 from expectations import holds
-from expectations.groups import Hold
+from expectations.groups import FailedGroup
 from expectations.window import Window
 from orchestration.alerts import Alerts
 from orchestration.defs.alerts import held_hours
@@ -52,8 +52,7 @@ def test_hours_that_are_held_are_told_of_once_by_site_and_expectation(warehouse_
 
 def judge(engine: Engine, site_code: str, hour: datetime = HOUR, then: Callable[[], None] = lambda: None) -> None:
     """Record, as a validation does, that an hour failed, and do something else before it is committed."""
-    observed = {"worst": 1, "by_hour": True, "days": []}
-    found = Hold("readings", "values_are_present", site_code, hour, hour, hour, hour, observed)
+    found = FailedGroup("readings", "values_are_present", "hour", site_code, "P1", hour, hour, hour, 1)
     window = Window(hour, hour + timedelta(hours=1))
     seen = holds.look(engine, window)
     with engine.begin() as connection:

@@ -8,6 +8,7 @@ from expectations.window import Window
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+AT_NINE = "2026-03-02T09:00:00+00:00"
 TOUCHED = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 WINDOW = Window(NINE - HOUR, NINE + 3 * HOUR)
 WAITING = {
@@ -57,7 +58,13 @@ def test_the_groups_of_an_hour_make_one_hold_of_an_expectation() -> None:
     first, second = holds_of([other, READINGS, another], WINDOW, WAITING)
     assert (first.expectation, second.expectation) == ("qualities_are_present", "values_are_present")
     assert (second.first_hour, second.last_hour) == (NINE - HOUR, NINE + HOUR)
-    assert second.observed == {"worst": 7.0, "subjects": ["P1", "P2"], "subject_count": 2, "by_hour": True, "days": []}
+    assert second.observed == {
+        "worst": 7.0,
+        "subjects": ["P1", "P2"],
+        "subject_count": 2,
+        "hours": [AT_NINE],
+        "days": [],
+    }
 
 
 def test_many_subjects_are_counted_and_some_are_named() -> None:
@@ -80,7 +87,7 @@ def test_a_day_of_receipt_holds_what_waits_of_its_site() -> None:
     day = replace(LEDGER, grain="day", subject_code="", period_start=NINE - 22 * HOUR)
     found = holds_of([day], WINDOW, WAITING)
     assert {hold.period_start for hold in found} == {day.period_start}
-    assert (found[0].observed["by_hour"], found[0].observed["days"]) == (False, ["2026-03-01T11:00:00+00:00"])
+    assert (found[0].observed["hours"], found[0].observed["days"]) == ([], ["2026-03-01T11:00:00+00:00"])
     assert [hold.hour for hold in found] == [NINE - HOUR, NINE, NINE + 2 * HOUR]
     assert found[0].observed["subjects"] == []
 

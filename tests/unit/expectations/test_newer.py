@@ -15,6 +15,8 @@ def test_an_hour_is_judged_as_a_whole_and_by_what_came_in_the_same_window() -> N
     assert not NEWER.of_hour("readings", NINE, NINE)
     assert not NEWER.of_hour("ledger", NINE, NINE + HOUR)
     assert not NEWER.of_hour("ledger", NINE + 2 * HOUR, NINE + 2 * HOUR)
+    # Of what was received after half past, nothing is known.
+    assert not NEWER.of_hour("ledger", NINE + HOUR, NINE + 2 * HOUR)
 
 
 def test_a_day_is_judged_by_any_part_of_it() -> None:
