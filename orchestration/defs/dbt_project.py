@@ -20,6 +20,7 @@ from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
 from orchestration.attempts import is_under_way
 from orchestration.dbt_events import asset_events
+from orchestration.defs.expectations import judged
 from orchestration.defs.partitions import (
     DAYS,
     HOURS,
@@ -167,11 +168,14 @@ def reference(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: Wa
     pool=TRANSFORM_POOL,
 )
 def hourly(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: WarehouseResource) -> Iterator[Any]:
-    """Roll up a range of hours, and settle in the ledger what the checks of this run saw of it."""
+    """Roll up a range of hours, and settle in the ledger what the checks of this run saw of it.
+
+    A backfill of hourly assets alone has none: the hours are judged here, before anything reads them.
+    """
     start, end = required(hours_of(context.run.tags))
     engine = warehouse.engine()
     checked = seen_by_checks(context.instance, context.run)
-    snapshot = checked or ledger.seen(engine, "rolled_up", start, end)
+    snapshot = checked or judged(context, warehouse, start, end)
     yield from _build_reference_if_behind(context, dbt, engine)
     yield from _build(context, dbt, _validated_by(context), start_hour=start.isoformat(), end_hour=end.isoformat())
     if context.selected_asset_keys >= hourly.keys:

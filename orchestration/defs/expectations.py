@@ -23,6 +23,7 @@ from orchestration.pending import waiting_hours
 from orchestration.seen import LEDGER, PAGE, observation
 from orchestration.settings import OrchestrationSettings
 from warehouse import ledger
+from warehouse.ledger import Snapshot
 
 _SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 GATE: Final = "failed_hours_are_held"
@@ -108,6 +109,27 @@ def raw_is_plausible(
         context.log.warning(str(line))
     for suite in SUITES.values():
         yield _gate(suite.asset_key, [result for result in validation.results if result.suite == suite.name], held)
+
+
+def judged(context: dg.AssetExecutionContext, warehouse: WarehouseResource, start: datetime, end: datetime) -> Snapshot:
+    """Hold hours to the thresholds in a step that builds them without checks before it, as a backfill of marts does.
+
+    Returns:
+        What was seen of the ledger before, which the step may settle.
+
+    Raises:
+        dg.Failure: Something failed that cannot be held back.
+    """
+    engine = warehouse.engine()
+    seen = ledger.seen(engine, "rolled_up", start, end)
+    url = warehouse.url(ExpectationsSettings().warehouse_url)
+    validation = validate_window(url, start, end, dagster_run_id=context.run.run_id)
+    for line in (*validation.warnings, *ledger.held(engine)):
+        context.log.warning(str(line))
+    if unheld := sorted({hour for result in validation.results for hour in result.unheld}):
+        hours = ", ".join(f"{hour:%F %H:%M}" for hour in unheld)
+        raise dg.Failure(f"failed, and cannot be held back, as the ledger does not know them: {hours}")
+    return seen
 
 
 def _gate(

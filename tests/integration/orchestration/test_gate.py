@@ -5,6 +5,7 @@ Three sites behind one API. As in test_flow.py the shift ends now, at six in the
 
 import json
 import re
+import warnings
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -19,7 +20,9 @@ from expectations.__main__ import app
 from expectations.settings import ExpectationsSettings
 from ingestion_api.auth import create_key
 from ingestion_api.client import IngestionClient
+from orchestration import seen
 from orchestration.defs import dbt_project
+from orchestration.defs.partitions import hour_tags
 from orchestration.doctor.finding import Patient
 from orchestration.doctor.queues import no_hour_is_held
 from warehouse import ledger
@@ -293,7 +296,7 @@ def test_rows_that_land_between_the_check_and_the_rollup_let_no_held_hour_throug
 ) -> None:
     """S0-064: a good row comes once the hour is held, before dbt reads. The next run judges it; the hour waits on."""
     before, engine = sites.counts(), sites.plant.engine
-    look, values = dbt_project.seen_by_checks, count(51)
+    look, values = seen.seen_by_checks, count(51)
 
     def load_and_look(*of: Any) -> Any:
         sites.push("north", "readings", readings(2, float(next(values)))[:1])
@@ -317,3 +320,25 @@ def test_rows_that_land_between_the_check_and_the_rollup_let_no_held_hour_throug
     sites.push("north", "readings", readings(2, 50.0, offset=1))
     sites.flow()
     assert {sites.counts()[layer]["north"] for layer in in_marts} == {4.0 * EACH}
+
+
+def test_a_backfill_of_marts_alone_is_held_to_the_thresholds(sites: Sites) -> None:
+    """docs/backfill.md: `tag:hourly` has no checks among its assets; what it settles was judged all the same."""
+    from orchestration.definitions import defs
+
+    before = sites.counts()["rollups"]
+    sites.push("west", "readings", readings(1, LIMIT + 2, offset=1))
+    sites.push("north", "readings", readings(1, 50.0, offset=1))
+    with warnings.catch_warnings():
+        # As Plant.run does; the job of all assets also tells what it will be called one day.
+        warnings.simplefilter("default")
+        backfill = defs.get_implicit_global_asset_job_def().execute_in_process(
+            instance=sites.plant.instance,
+            asset_selection=list(dbt_project.hourly.keys),
+            tags=dict(hour_tags(START, NOW + HOUR)),
+        )
+    assert {step.step_key for step in backfill.get_step_success_events()} == {"dbt_hourly"}
+    assert ledger.pending_ranges(sites.plant.engine, "rolled_up") == []
+    assert sites.counts()["rollups"] == before | {"north": before["north"] + EACH}
+    held = [(row.hour, row.expectation) for row in sites.holds() if row.is_open and row.site_code == "west"]
+    assert held == [(START + HOUR, "values_are_within_registered_limits")]
