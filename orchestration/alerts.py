@@ -55,12 +55,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: Of the first failure: it stays the same however often the alert is sent.
+        refusals: How often a webhook said that it will not have this alert.
     """
 
     id: str
     count: int
     first_failed_at: datetime
     latest: Failure
+    refusals: int = 0
 
     @classmethod
     def of(cls, failure: Failure) -> "Alert":
@@ -153,8 +155,9 @@ def post(url: str, alert: Alert, timeout_s: float) -> None:
             status = response.status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise AlertNotTaken(f"the webhook does not answer ({type(error).__name__})") from error
-    if not httpx.codes.is_success(status):
-        raise AlertNotTaken(f"the webhook answered {status}")
+    # A conflict: it knows the id, and so has heard of it.
+    if not httpx.codes.is_success(status) and status != httpx.codes.CONFLICT:
+        raise AlertNotTaken(f"the webhook answered {status}", status)
 
 
 def one_line(message: str) -> str:

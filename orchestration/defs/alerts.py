@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import dagster as dg
+import msgspec
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,6 +34,9 @@ HISTORY: Final = timedelta(hours=1)
 _READ_AT_ONCE: Final = 100
 # A tick has 60 s, and a webhook a few seconds for each.
 _MOST_POSTS: Final = 5
+# About what was sent; others, such as 404 and 429, are about the address, the key or the moment.
+_REFUSES_THE_ALERT: Final = (400, 413, 415, 422)
+_MOST_REFUSALS: Final = 10
 # How Dagster's code server begins to tell what became of a run's process, such as "was terminated by signal 9".
 _DIED: Final = "Run execution process"
 _TAGS: Final = (SITE_TAG, CLASS_TAG, PARTITION, RANGE_START, RANGE_END)
@@ -105,17 +109,33 @@ def held_hours(engine: Engine, memory: alerts.Alerts) -> list[alerts.Failure]:
 
 
 def _send(memory: alerts.Alerts, settings: OrchestrationSettings) -> str | None:
-    """Empty the outbox as far as the webhook takes it; says what is wrong with the webhook, if anything."""
+    """Empty the outbox as far as the webhook takes it; says what is wrong with the webhook, if anything.
+
+    What it refuses goes to the end, so that it keeps no other alert; where nobody answers, none of them is sent.
+    """
     url = settings.alert_url.get_secret_value()
     if not url:
         memory.outbox.clear()
+    problems: list[str] = []
+    waits = ""
     for alert in memory.outbox[:_MOST_POSTS]:
         try:
             alerts.post(url, alert, settings.alert_timeout_s)
         except AlertNotTaken as problem:
-            return f"{len(memory.outbox)} alerts wait for the next look: {problem}"
-        memory.outbox.remove(alert)
-    return None
+            waits = str(problem)
+            if problem.status is None:
+                break
+            memory.outbox.remove(alert)
+            refusals = alert.refusals + (problem.status in _REFUSES_THE_ALERT)
+            if refusals >= _MOST_REFUSALS:
+                problems.append(f"alert {alert.id} is given up, {refusals} times refused: {problem}")
+            else:
+                memory.outbox.append(msgspec.structs.replace(alert, refusals=refusals))
+        else:
+            memory.outbox.remove(alert)
+    if waits and memory.outbox:
+        problems.append(f"{len(memory.outbox)} alerts wait for the next look: {waits}")
+    return "; ".join(problems) or None
 
 
 def _failures(instance: dg.DagsterInstance, memory: alerts.Alerts, until: datetime) -> Iterator[alerts.Failure]:
