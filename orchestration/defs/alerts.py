@@ -83,12 +83,14 @@ def look(instance: dg.DagsterInstance, memory: alerts.Alerts, now: datetime) -> 
 
 
 def held_hours(engine: Engine, memory: alerts.Alerts) -> list[alerts.Failure]:
-    """Hours that were held back since the last look and still are, by site and expectation; moves the memory on."""
+    """All that is held, by site and expectation, where hours were added since the last look; moves the memory on."""
     query = text("""
         select site_code, expectation, count(*) as hour_count, min(hour) as first_hour, max(hour) as last_hour,
             max(hold_id) as number, max(held_at) as held_at, coalesce(max(dagster_run_id), '') as run_id
-        from ops.holds where hold_id > :after and held_at >= :since and released_at is null
-        group by site_code, expectation order by number
+        from ops.holds where released_at is null
+        group by site_code, expectation
+        having max(hold_id) > :after and max(held_at) >= :since
+        order by number
     """)
     with engine.connect() as connection:
         rows = connection.execute(query, {"after": memory.after_hold, "since": memory.since}).all()
