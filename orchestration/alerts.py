@@ -1,4 +1,4 @@
-"""Failed runs as alerts: one a job, step and hour, each sent until it is taken. Which runs failed is in `defs/`.
+"""Failed runs as alerts: one a job, step, place and hour, each sent until it is taken. Which runs failed is in `defs/`.
 
 The first failure of an hour is told at once; those that follow it are counted, and told with the first look of the next
 hour. What is due moves to an outbox and stays there, word for word, until the webhook has taken it: a webhook that is
@@ -17,6 +17,7 @@ import msgspec
 from orchestration.errors import AlertNotTaken
 
 _LONGEST_ERROR: Final = 500
+_PLACES: Final = ("millrace/site", "millrace/equipment_class")
 # What databases add to an error are the values of a row: they may name a worker (C40).
 _VALUES: Final = ("[SQL:", "[parameters:", "DETAIL:", "CONTEXT:")
 _DBT_SAID: Final = "Errors parsed from dbt logs:"
@@ -45,21 +46,23 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        """What has one alert an hour."""
-        return f"{self.job}:{self.step}"
+        """What has one alert an hour: a site or an equipment class that fails does not hide another."""
+        return ":".join([self.job, self.step, *(self.tags[name] for name in _PLACES if name in self.tags)])
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told of one or several failures of the same step; `latest` is the newest of them.
+    """What is told of one or several failures of the same step at the same place; `latest` is the newest of them.
 
     Attributes:
         id: Of the first failure: it stays the same however often the alert is sent.
+        refusals: How often a webhook said that it will not have this alert.
     """
 
     id: str
     count: int
     first_failed_at: datetime
     latest: Failure
+    refusals: int = 0
 
     @classmethod
     def of(cls, failure: Failure) -> "Alert":
@@ -152,8 +155,9 @@ def post(url: str, alert: Alert, timeout_s: float) -> None:
             status = response.status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise AlertNotTaken(f"the webhook does not answer ({type(error).__name__})") from error
-    if not httpx.codes.is_success(status):
-        raise AlertNotTaken(f"the webhook answered {status}")
+    # A conflict: it knows the id, and so has heard of it.
+    if not httpx.codes.is_success(status) and status != httpx.codes.CONFLICT:
+        raise AlertNotTaken(f"the webhook answered {status}", status)
 
 
 def one_line(message: str) -> str:

@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import dagster as dg
+from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 
 from orchestration.settings import OrchestrationSettings
 
 WORK_TAG: Final = "millrace/work"
-MAX_ATTEMPTS: Final = 3
 LONGEST_DELAY: Final = timedelta(minutes=30)
 LONGEST_MEMORY: Final = timedelta(days=14)
-# More tries than any limit, and than it takes to reach the longest delay.
-_LOOKED_AT: Final = 20
+# More runs than any limit has tries, each with Dagster's two retries, and than it takes to reach the longest delay.
+_LOOKED_AT: Final = 40
 UNDER_WAY: Final = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -82,7 +82,7 @@ def judge(
     *,
     now: datetime,
     related: Sequence[dg.RunRecord] = (),
-    max_attempts: int | None = MAX_ATTEMPTS,
+    max_attempts: int | None = None,
 ) -> Go | Hold:
     """Decide whether work is tried now.
 
@@ -93,22 +93,31 @@ def judge(
         related: Finished runs about the same place with any content, newest first. Each failure since the last
             success doubles the delay, so that content that changes every minute is not tried every minute.
         max_attempts: How often the same content is tried; None: for ever, at the longest delay.
+            What Dagster started again by itself, because a process died, is no try of the sensor.
     """
     same = instance.get_run_records(dg.RunsFilter(tags={WORK_TAG: work}), limit=_LOOKED_AT)
     if any(record.dagster_run.status in UNDER_WAY for record in same):
         return Hold("is under way")
     failures = _since_last_success(related or same)
-    if max_attempts is not None and len(same) >= max_attempts:
+    tries = _first_runs(same)
+    if max_attempts is not None and tries >= max_attempts:
         last = same[0].dagster_run
         return Hold(
-            f"failed {len(same)} times on the same data; look at run {last.run_id}, mend the cause, "
+            f"failed {tries} times on the same data; look at run {last.run_id}, mend the cause, "
             f"then launch {last.job_name} for it by hand"
         )
     if failures:
-        due = _ended_at(failures[0]) + _delay(len(failures))
+        count = max(_first_runs(failures), 1)
+        due = _ended_at(failures[0]) + _delay(count)
         if due > now:
-            return Hold(f"failed {len(failures)} times in a row; next try at {due:%H:%M:%S} UTC")
+            run_id = failures[0].dagster_run.run_id
+            return Hold(f"failed {count} times in a row, last in run {run_id}; next try at {due:%H:%M:%S} UTC")
     return Go(after=same[0].dagster_run.run_id if same else None)
+
+
+def _first_runs(records: Sequence[dg.RunRecord]) -> int:
+    """How many of the runs are no retry of another."""
+    return sum(ROOT_RUN_ID_TAG not in record.dagster_run.tags for record in records)
 
 
 def _since_last_success(records: Sequence[dg.RunRecord]) -> list[dg.RunRecord]:

@@ -14,7 +14,12 @@ class OrchestrationError(Exception):
 
 
 class AlertNotTaken(OrchestrationError):
-    """A webhook did not take an alert: it is sent again."""
+    """A webhook did not take an alert: it is sent again. `status` is its answer; None where it gave none."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """Say what became of the alert."""
+        super().__init__(message)
+        self.status = status
 
 
 class CopyFailed(OrchestrationError):

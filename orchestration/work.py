@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from orchestration.attempts import MAX_ATTEMPTS, WORK_TAG, Hold, judge
+from orchestration.attempts import WORK_TAG, Hold, judge
 
 # On jobs that may take hours: dagster.yaml lets so few of them run at once that loads and rollups always have a slot.
 BACKGROUND: Final = {"millrace/background": "true", "dagster/max_runtime": str(8 * 3_600)}
@@ -25,7 +25,7 @@ class Work:
         partition_key: Of the run, where it has a single partition.
         run_config: Of the run.
         related: Finished runs about the same place with any content, newest first.
-        max_attempts: How often this content is tried; None: for ever.
+        max_attempts: How often this content is tried; None: for ever, at the longest delay.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Work:
     partition_key: str | None = None
     run_config: Mapping[str, Any] = field(default_factory=dict)
     related: Sequence[dg.RunRecord] = ()
-    max_attempts: int | None = MAX_ATTEMPTS
+    max_attempts: int | None = None
 
     def request(self, after: str | None = None) -> dg.RunRequest:
         """The run, told apart from an earlier one about the same content."""

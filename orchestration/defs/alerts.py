@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import dagster as dg
+import msgspec
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,6 +34,9 @@ HISTORY: Final = timedelta(hours=1)
 _READ_AT_ONCE: Final = 100
 # A tick has 60 s, and a webhook a few seconds for each.
 _MOST_POSTS: Final = 5
+# About what was sent; others, such as 404 and 429, are about the address, the key or the moment.
+_REFUSES_THE_ALERT: Final = (400, 413, 415, 422)
+_MOST_REFUSALS: Final = 10
 # How Dagster's code server begins to tell what became of a run's process, such as "was terminated by signal 9".
 _DIED: Final = "Run execution process"
 _TAGS: Final = (SITE_TAG, CLASS_TAG, PARTITION, RANGE_START, RANGE_END)
@@ -79,12 +83,14 @@ def look(instance: dg.DagsterInstance, memory: alerts.Alerts, now: datetime) -> 
 
 
 def held_hours(engine: Engine, memory: alerts.Alerts) -> list[alerts.Failure]:
-    """Hours that were held back since the last look and still are, by site and expectation; moves the memory on."""
+    """All that is held, by site and expectation, where hours were added since the last look; moves the memory on."""
     query = text("""
         select site_code, expectation, count(*) as hour_count, min(hour) as first_hour, max(hour) as last_hour,
             max(hold_id) as number, max(held_at) as held_at, coalesce(max(dagster_run_id), '') as run_id
-        from ops.holds where hold_id > :after and held_at >= :since and released_at is null
-        group by site_code, expectation order by number
+        from ops.holds where released_at is null
+        group by site_code, expectation
+        having max(hold_id) > :after and max(held_at) >= :since
+        order by number
     """)
     with engine.connect() as connection:
         rows = connection.execute(query, {"after": memory.after_hold, "since": memory.since}).all()
@@ -105,17 +111,33 @@ def held_hours(engine: Engine, memory: alerts.Alerts) -> list[alerts.Failure]:
 
 
 def _send(memory: alerts.Alerts, settings: OrchestrationSettings) -> str | None:
-    """Empty the outbox as far as the webhook takes it; says what is wrong with the webhook, if anything."""
+    """Empty the outbox as far as the webhook takes it; says what is wrong with the webhook, if anything.
+
+    What it refuses goes to the end, so that it keeps no other alert; where nobody answers, none of them is sent.
+    """
     url = settings.alert_url.get_secret_value()
     if not url:
         memory.outbox.clear()
+    problems: list[str] = []
+    waits = ""
     for alert in memory.outbox[:_MOST_POSTS]:
         try:
             alerts.post(url, alert, settings.alert_timeout_s)
         except AlertNotTaken as problem:
-            return f"{len(memory.outbox)} alerts wait for the next look: {problem}"
-        memory.outbox.remove(alert)
-    return None
+            waits = str(problem)
+            if problem.status is None:
+                break
+            memory.outbox.remove(alert)
+            refusals = alert.refusals + (problem.status in _REFUSES_THE_ALERT)
+            if refusals >= _MOST_REFUSALS:
+                problems.append(f"alert {alert.id} is given up, {refusals} times refused: {problem}")
+            else:
+                memory.outbox.append(msgspec.structs.replace(alert, refusals=refusals))
+        else:
+            memory.outbox.remove(alert)
+    if waits and memory.outbox:
+        problems.append(f"{len(memory.outbox)} alerts wait for the next look: {waits}")
+    return "; ".join(problems) or None
 
 
 def _failures(instance: dg.DagsterInstance, memory: alerts.Alerts, until: datetime) -> Iterator[alerts.Failure]:

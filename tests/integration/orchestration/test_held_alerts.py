@@ -50,6 +50,14 @@ def test_hours_that_are_held_are_told_of_once_by_site_and_expectation(warehouse_
     assert [held.step for held in held_hours(warehouse_engine, memory)] == ["values_are_plausible of site west"]
 
 
+def test_of_hours_that_are_added_all_that_is_held_is_told(warehouse_engine: Engine) -> None:
+    memory = Alerts(since=datetime.now(UTC) - timedelta(hours=1))
+    for number, told in enumerate(["1 hour ", "2 hours", "3 hours"]):
+        hold(warehouse_engine, "south", number)
+        (held,) = held_hours(warehouse_engine, memory)
+        assert held.error.startswith(told)
+
+
 def judge(engine: Engine, site_code: str, hour: datetime = HOUR, then: Callable[[], None] = lambda: None) -> None:
     """Record, as a validation does, that an hour failed, and do something else before it is committed."""
     found = FailedGroup("readings", "values_are_present", "hour", site_code, "P1", hour, hour, hour, 1)

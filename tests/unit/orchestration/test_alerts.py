@@ -17,7 +17,9 @@ TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def failure(number: int, minutes: float = 0, *, job: str = "load", step: str = "load_site") -> Failure:
+def failure(
+    number: int, minutes: float = 0, *, job: str = "load", step: str = "load_site", place: str = "demo"
+) -> Failure:
     return Failure(
         number=number,
         job=job,
@@ -26,7 +28,7 @@ def failure(number: int, minutes: float = 0, *, job: str = "load", step: str = "
         run_url=f"http://dagster/runs/run{number}",
         error="ValueError: no",
         failed_at=TEN + minutes * MINUTE,
-        tags={"millrace/site": "demo"},
+        tags={"millrace/site": place},
     )
 
 
@@ -81,7 +83,7 @@ def test_an_outage_is_one_alert_an_hour_with_a_count() -> None:
         (60, "run121"),
         (60, "run181"),
     ]
-    assert [alert.id for alert in told][:2] == ["load:load_site:1", "load:load_site:2"]
+    assert [alert.id for alert in told][:2] == ["load:load_site:demo:1", "load:load_site:demo:2"]
 
 
 def test_what_failed_after_the_alert_is_told_though_nothing_fails_any_more() -> None:
@@ -101,7 +103,15 @@ def test_steps_and_jobs_are_told_apart() -> None:
     for number, (job, step) in enumerate([("load", "a"), ("load", "b"), ("training", "a"), ("load", "a")]):
         memory.take(failure(number, job=job, step=step))
     told = {alert.latest.subject: alert.count for alert in memory.release(TEN)}
-    assert told == {"load:a": 2, "load:b": 1, "training:a": 1}
+    assert told == {"load:a:demo": 2, "load:b:demo": 1, "training:a:demo": 1}
+
+
+def test_a_site_that_fails_does_not_hide_another() -> None:
+    memory = Alerts(since=TEN)
+    for number, place in enumerate(["north", "south", "north"]):
+        memory.take(failure(number, place=place))
+    told = {alert.latest.tags["millrace/site"]: alert.count for alert in memory.release(TEN)}
+    assert told == {"north": 2, "south": 1}
 
 
 def test_while_an_alert_is_not_heard_it_stays_as_it_was_and_the_rest_is_counted() -> None:
@@ -124,7 +134,7 @@ def test_the_webhook_gets_a_flat_object_with_all_that_is_needed(webhook: Webhook
     assert webhook.taken == [
         (
             {
-                "id": "load:load_site:1",
+                "id": "load:load_site:demo:1",
                 "text": "Millrace: load failed in step load_site, 2 times since 2026-03-02 10:00 UTC: ValueError: no"
                 " http://dagster/runs/run2",
                 "count": 2,
@@ -137,7 +147,7 @@ def test_the_webhook_gets_a_flat_object_with_all_that_is_needed(webhook: Webhook
                 "error": "ValueError: no",
                 "tags": {"millrace/site": "demo"},
             },
-            "load:load_site:1",
+            "load:load_site:demo:1",
         )
     ]
 
@@ -169,7 +179,7 @@ def test_the_log_has_one_json_object_a_line(capsys: pytest.CaptureFixture[str]) 
     (line,) = capsys.readouterr().out.splitlines()
     entry = json.loads(line)
     assert (entry["component"], entry["event"], entry["level"]) == ("orchestration", "run_failed", "error")
-    assert (entry["job"], entry["count"], entry["id"]) == ("load", 1, "load:load_site:1")
+    assert (entry["job"], entry["count"], entry["id"]) == ("load", 1, "load:load_site:demo:1")
 
 
 def test_an_error_is_one_line_without_the_values_of_rows() -> None:

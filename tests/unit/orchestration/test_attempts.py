@@ -16,6 +16,7 @@ from orchestration.attempts import (
     is_under_way,
     judge,
 )
+from orchestration.work import Work
 
 MINUTE = timedelta(minutes=1)
 
@@ -49,10 +50,12 @@ def instance() -> DagsterInstance:
     return DagsterInstance.ephemeral()
 
 
-def run(instance: DagsterInstance, work: str, failing: str | None = None) -> str:
+def run(instance: DagsterInstance, work: str, failing: str | None = None, **tags: str) -> str:
     """Execute the job, failing in a step; returns the run's id."""
     config = {"ops": {step: {"config": {"fail": step == failing}} for step in ("first", "second")}}
-    outcome = two_steps.execute_in_process(config, instance=instance, tags={WORK_TAG: work}, raise_on_error=False)
+    outcome = two_steps.execute_in_process(
+        config, instance=instance, tags={WORK_TAG: work, **tags}, raise_on_error=False
+    )
     assert outcome.success == (failing is None)
     return outcome.run_id
 
@@ -82,13 +85,28 @@ def test_a_key_is_never_used_again_though_old_runs_are_deleted(instance: Dagster
     assert judge(instance, "w", now=later(60)) == Go(after=runs[1])
 
 
-def test_after_three_failures_on_the_same_data_a_person_is_needed(instance: DagsterInstance) -> None:
+def test_after_as_many_failures_as_the_limit_a_person_is_needed(instance: DagsterInstance) -> None:
     last = [run(instance, "w", failing="first") for _ in range(3)][-1]
-    verdict = judge(instance, "w", now=later(10_000))
+    verdict = judge(instance, "w", now=later(10_000), max_attempts=3)
     assert isinstance(verdict, Hold)
     assert "failed 3 times on the same data" in verdict.reason
     assert last in verdict.reason
     assert judge(instance, "other data", now=later(0)) == Go()
+
+
+def test_what_dagster_starts_again_is_no_try_of_the_sensor(instance: DagsterInstance) -> None:
+    """One crash, with Dagster's two retries, once used up all tries of a rollup."""
+    root = run(instance, "w", failing="first")
+    last = [run(instance, "w", failing="first", **{"dagster/root_run_id": root}) for _ in range(2)][-1]
+    assert isinstance(judge(instance, "w", now=later(0.9), max_attempts=3), Hold)
+    assert judge(instance, "w", now=later(1.1), max_attempts=3) == Go(after=last)
+
+
+def test_what_sets_no_limit_is_never_given_up(instance: DagsterInstance) -> None:
+    """Reference models, and an hour that can be cut no further, have no other content to wait for."""
+    last = [run(instance, "w", failing="first") for _ in range(3)][-1]
+    assert Work(name="w", label="w").max_attempts is None
+    assert judge(instance, "w", now=later(10_000)) == Go(after=last)
 
 
 def test_work_without_a_limit_is_tried_for_ever_at_the_longest_delay(instance: DagsterInstance) -> None:

@@ -141,6 +141,28 @@ def test_a_webhook_that_is_down_gets_it_at_the_next_look(instance: DagsterInstan
     assert memory.outbox == []
 
 
+def test_an_alert_that_is_refused_keeps_no_other(instance: DagsterInstance, statuses: list[int]) -> None:
+    for site_code in ("north", "south"):
+        fail(instance, **{"millrace/site": site_code})
+    statuses += [422, 204]
+    memory = fresh()
+    _, problem = look(instance, memory, soon())
+    assert problem == "1 alerts wait for the next look: the webhook answered 422"
+    assert [alert.latest.tags["millrace/site"] for alert in memory.outbox] == ["north"]
+    statuses += 9 * [422]
+    problems = [look(instance, memory, soon())[1] for _ in range(10)]
+    assert "is given up, 10 times refused: the webhook answered 422" in (problems[-2] or "")
+    assert (memory.outbox, problems[-1]) == ([], None)
+
+
+def test_an_alert_that_the_webhook_knows_is_heard(instance: DagsterInstance, statuses: list[int]) -> None:
+    statuses.append(409)
+    fail(instance)
+    memory = fresh()
+    assert look(instance, memory, soon())[1] is None
+    assert memory.outbox == []
+
+
 def test_history_is_not_told_of_when_the_sensor_is_new(instance: DagsterInstance) -> None:
     fail(instance)
     later = soon() + HISTORY + timedelta(minutes=1)
