@@ -84,13 +84,15 @@ def raw_is_plausible(
     """Hold the hours of this run to the thresholds; without any, those that wait for their rollup."""
     engine = warehouse.engine()
     hours = hours_of(context.run.tags)
-    if hours is not None:
-        context.op_execution_context.log_event(observation(ledger.seen(engine, "rolled_up", *hours)))
+    seen = ledger.seen(engine, "rolled_up", *hours) if hours else None
     start, end = hours or waiting_hours(engine, datetime.now(UTC))
     settings = ExpectationsSettings()
     about: dict[str, Any] = {"window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC"}
     data_docs = OrchestrationSettings().data_docs_base_url()
     validation = validate_window(warehouse.url(settings.warehouse_url), start, end, dagster_run_id=context.run.run_id)
+    # Not before: a run that takes this one up must find nothing where nothing was judged.
+    if seen:
+        context.op_execution_context.log_event(observation(seen))
     for warning in validation.warnings:
         context.log.warning(warning)
     if validation.warnings:
