@@ -1,7 +1,7 @@
 """Rows to validate: a plant's hour, written straight into the raw tables."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from expectations.validate import ValidationResult, validate_window
+from tests.integration.expectations.held import AN_HOUR, HOUR, T0
+from warehouse import ledger
 from warehouse.tables import batches, events, loads, readings, signals, warehouse_registry_changes
-
-HOUR = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 Validate = Callable[..., dict[str, ValidationResult]]
 
@@ -145,3 +145,15 @@ class Plant:
 def plant(warehouse_engine: Engine) -> Plant:
     """An empty warehouse to write into."""
     return Plant(warehouse_engine)
+
+
+@pytest.fixture
+def touch(warehouse_engine: Engine) -> Callable[..., None]:
+    """Tells the ledger that loads touched hours of a site, numbered from HOUR, at a minute."""
+
+    def touch(*numbers: int, site: str = "demo", minute: int = 0) -> None:
+        with warehouse_engine.begin() as connection:
+            hours = {HOUR + number * AN_HOUR for number in numbers}
+            ledger.touch(connection, site, hours, T0 + timedelta(minutes=minute))
+
+    return touch

@@ -1,8 +1,7 @@
 """What a validation holds back and lets go, as the ledger of touched hours then tells it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,53 +9,14 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from expectations import data_docs, results, thresholds
 from expectations.errors import NothingHeld, ReleaseInvalid, WindowInvalid
-from expectations.evaluate import close_datasource, evaluate, open_datasource
-from expectations.holds import look, open_holds, release
-from expectations.suites import SUITES
+from expectations.holds import open_holds, release
 from expectations.validate import validate_window
-from expectations.window import Window
+from tests.integration.expectations.held import AN_HOUR, HOUR, ONE, Validate, bad_readings, held, outcomes
 from warehouse import ledger
 from warehouse.engine import create_engine
 from warehouse.ledger import HourRange
 from warehouse.roles import EXPECTATIONS, LOADER
-
-HOUR = datetime(2026, 3, 2, 9, tzinfo=UTC)
-AN_HOUR = timedelta(hours=1)
-T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)
-ONE = [HourRange(HOUR, HOUR + AN_HOUR)]
-
-Validate = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def touch(warehouse_engine: Engine) -> Callable[..., None]:
-    """Tells the ledger that loads touched hours of a site, numbered from HOUR, at a minute."""
-
-    def touch(*numbers: int, site: str = "demo", minute: int = 0) -> None:
-        with warehouse_engine.begin() as connection:
-            hours = {HOUR + number * AN_HOUR for number in numbers}
-            ledger.touch(connection, site, hours, T0 + timedelta(minutes=minute))
-
-    return touch
-
-
-def held(engine: Engine) -> list[tuple[int, str]]:
-    """Numbers of held hours, and why."""
-    query = text("select hour, expectation from ops.held_hours order by hour, expectation")
-    with engine.connect() as connection:
-        return [((hour - HOUR) // AN_HOUR, name) for hour, name in connection.execute(query)]
-
-
-def outcomes(engine: Engine) -> list[tuple[str, str | None]]:
-    query = text("select expectation, released_by from ops.holds order by hold_id")
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
-
-
-def bad_readings(plant: Any, minute: int = 0) -> None:
-    plant.readings([float("nan")], start=HOUR + timedelta(minutes=minute))
 
 
 def test_a_held_hour_is_pending_for_nobody_until_newer_rows_come(
@@ -240,83 +200,6 @@ def test_what_is_no_release_is_refused(plant: Any, touch: Any, validate: Validat
     assert len(open_holds(warehouse_engine)) == 1
     with warehouse_engine.begin() as connection, pytest.raises(IntegrityError, match="released_for_a_reason"):
         connection.execute(text("update ops.holds set released_at = now(), released_by = 'nobody'"))
-
-
-@contextmanager
-def slow_validation(url: str, engine: Engine, suite: str, hours: int = 1) -> Iterator[None]:
-    """Judges hours from HOUR on as they are, and stores what came of it after everything else that happens."""
-    window, limits = Window(HOUR, HOUR + hours * AN_HOUR), thresholds.read()
-    seen = look(engine, window)
-    context = data_docs.open_context(limits)
-    datasource = open_datasource(context, url)
-    found = evaluate(context, datasource, SUITES[suite], limits, window)
-    close_datasource(datasource)
-    yield
-    results.record(engine, window, [suite], found, seen, "slow")
-
-
-def test_an_older_validation_lets_nothing_go_that_a_newer_one_held(
-    plant: Any, touch: Any, validate: Validate, warehouse_url: str, warehouse_engine: Engine
-) -> None:
-    plant.readings([20.0])
-    touch(0)
-    with slow_validation(warehouse_url, warehouse_engine, "readings"):
-        bad_readings(plant, minute=1)
-        touch(0, minute=1)
-        validate()
-    assert held(warehouse_engine) == [(0, "values_are_present")]
-    assert outcomes(warehouse_engine) == [("values_are_present", None)]
-
-
-def test_an_older_validation_lets_no_day_pass_that_a_newer_one_failed(
-    plant: Any, touch: Any, validate: Validate, warehouse_url: str, warehouse_engine: Engine
-) -> None:
-    """It looked at the first hour only, and thereby at the day, of which the newer one held the third."""
-    plant.batch(100)
-    touch(0, 2)
-    with slow_validation(warehouse_url, warehouse_engine, "ledger"):
-        plant.batch(100, quarantined_count=50, received_at=HOUR + AN_HOUR)
-        validate(HOUR + 2 * AN_HOUR, HOUR + 3 * AN_HOUR)
-        assert held(warehouse_engine) == [(2, "invalid_rate_is_low")]
-    assert held(warehouse_engine) == [(2, "invalid_rate_is_low")]
-
-
-def test_an_older_validation_does_not_put_its_rows_in_the_place_of_newer_ones(
-    plant: Any, touch: Any, validate: Validate, warehouse_url: str, warehouse_engine: Engine
-) -> None:
-    """A hold of older rows would have the hour judged for ever."""
-    bad_readings(plant)
-    touch(0)
-    with slow_validation(warehouse_url, warehouse_engine, "readings"):
-        touch(0, minute=1)
-        validate()
-    assert held(warehouse_engine) == [(0, "values_are_present")]
-    assert ledger.pending_ranges(warehouse_engine, "rolled_up") == []
-
-
-def test_an_older_validation_holds_only_what_no_newer_one_has_passed(
-    plant: Any, touch: Any, validate: Validate, warehouse_url: str, warehouse_engine: Engine
-) -> None:
-    """As after a change of a limit: the newer one, of the first hour, had other limits for the same rows."""
-    plant.register("signals", "P1/bearing_temperature", low_limit=0, high_limit=80)
-    for hour in (HOUR, HOUR + AN_HOUR):
-        plant.readings([90.0, 91.0, 92.0], start=hour)
-    touch(0, 1)
-    with slow_validation(warehouse_url, warehouse_engine, "readings", hours=2):
-        plant.register("signals", "P1/bearing_temperature", low_limit=0, high_limit=100)
-        validate()
-    assert held(warehouse_engine) == [(1, "values_are_within_registered_limits")]
-
-
-def test_an_older_validation_does_not_hold_what_a_person_has_let_go(
-    plant: Any, touch: Any, validate: Validate, warehouse_url: str, warehouse_engine: Engine
-) -> None:
-    bad_readings(plant)
-    touch(0)
-    validate()
-    with slow_validation(warehouse_url, warehouse_engine, "readings"):
-        release(warehouse_engine, "demo", HOUR, HOUR + AN_HOUR, by="Ada", reason="known")
-    assert outcomes(warehouse_engine) == [("values_are_present", "Ada")]
 
 
 def test_holds_and_releases_by_its_own_login(

@@ -1,42 +1,14 @@
 """Newer rows of a held hour have it judged again, and let nothing through before it has passed (S0-064)."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from orchestration.pending import old_hours_pending
+from tests.integration.expectations.held import AN_HOUR, HOUR, ONE, Validate, held
 from warehouse import ledger
 from warehouse.ledger import HourRange
-
-HOUR = datetime(2026, 3, 2, 9, tzinfo=UTC)
-AN_HOUR = timedelta(hours=1)
-T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)
-ONE = [HourRange(HOUR, HOUR + AN_HOUR)]
-
-Validate = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def touch(warehouse_engine: Engine) -> Callable[..., None]:
-    """Tells the ledger that loads touched hours, numbered from HOUR, at a minute."""
-
-    def touch(*numbers: int, minute: int = 0) -> None:
-        with warehouse_engine.begin() as connection:
-            ledger.touch(
-                connection, "demo", [HOUR + number * AN_HOUR for number in numbers], T0 + timedelta(minutes=minute)
-            )
-
-    return touch
-
-
-def held(engine: Engine) -> list[int]:
-    """Numbers of the hours that are held."""
-    with engine.connect() as connection:
-        hours = connection.scalars(text("select hour from ops.held_hours order by hour"))
-        return [(hour - HOUR) // AN_HOUR for hour in hours]
 
 
 def test_they_are_judged_and_settled_only_once_they_pass(
@@ -51,7 +23,7 @@ def test_they_are_judged_and_settled_only_once_they_pass(
     ledger.settle(warehouse_engine, "rolled_up", ledger.seen(warehouse_engine, "rolled_up", *both))
     for minute in (1, 2):
         touch(0, minute=minute)
-        assert held(warehouse_engine) == [0]
+        assert [number for number, _ in held(warehouse_engine)] == [0]
         assert ledger.pending_ranges(warehouse_engine, "rolled_up") == ONE
         assert ledger.pending_ranges(warehouse_engine, "summarized") == []
         (backlog,) = ledger.backlogs(warehouse_engine, "rolled_up", HOUR)
@@ -62,7 +34,7 @@ def test_they_are_judged_and_settled_only_once_they_pass(
         assert ledger.pending_ranges(warehouse_engine, "rolled_up") == ONE
         # It fails again, and waits for nobody but a person: no run goes over it in vain.
         validate(*hour)
-        assert held(warehouse_engine) == [0]
+        assert [number for number, _ in held(warehouse_engine)] == [0]
         assert ledger.pending_ranges(warehouse_engine, "rolled_up") == []
         assert old_hours_pending(warehouse_engine) == 0
 
@@ -84,8 +56,8 @@ def test_the_hours_that_the_held_one_reaches_into_wait_until_it_is_judged(
     touch(-1, 0, 1, 2)
     validate()
     touch(-1, 0, 1, 2, minute=1)
-    assert held(warehouse_engine) == [-1, 0, 1, 2]
+    assert [number for number, _ in held(warehouse_engine)] == [-1, 0, 1, 2]
     assert ledger.pending_ranges(warehouse_engine, "rolled_up") == ONE
     validate()
-    assert held(warehouse_engine) == [-1, 0, 1, 2]
+    assert [number for number, _ in held(warehouse_engine)] == [-1, 0, 1, 2]
     assert ledger.pending_ranges(warehouse_engine, "rolled_up") == []

@@ -19,22 +19,11 @@ Validate = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def touch(warehouse_engine: Engine) -> Callable[..., None]:
-    """Tells the ledger that a load touched hours, at a minute."""
-
-    def touch(*hours: datetime, minute: int = 0) -> None:
-        with warehouse_engine.begin() as connection:
-            ledger.touch(connection, "demo", hours, T0 + timedelta(minutes=minute))
-
-    return touch
-
-
-@pytest.fixture
 def two_hours(plant: Any, touch: Any, validate: Validate, warehouse_engine: Engine) -> None:
     """Two bad items of the first fifteen of the second hour hold it, and the first. The day is good."""
     plant.batch(10_000, received_at=HOUR - 3 * AN_HOUR)
     plant.batch(15, quarantined_count=2, received_at=NEXT)
-    touch(HOUR, NEXT)
+    touch(0, 1)
     validate(HOUR, NEXT + AN_HOUR)
     assert held(warehouse_engine) == [HOUR, NEXT]
 
@@ -54,7 +43,7 @@ def test_rows_of_a_held_hour_say_nothing_of_what_was_refused_in_another(
 ) -> None:
     """Its run looks at the first hour only. Then the hour is held with the new row, and pending for nobody."""
     plant.readings([50.0], start=HOUR)
-    touch(HOUR, minute=1)
+    touch(0, minute=1)
     # Half of an hour is not judged.
     validate(HOUR, HOUR + AN_HOUR / 2)
     assert pending(warehouse_engine) == [HourRange(HOUR, NEXT)]
@@ -69,7 +58,7 @@ def test_an_hour_of_receipt_that_passes_lets_all_go_that_it_held(
 ) -> None:
     """A minute later a thousand good items come, all about the second hour: nobody looks at the first one again."""
     plant.batch(1_000, received_at=NEXT + timedelta(minutes=1))
-    touch(NEXT, minute=1)
+    touch(1, minute=1)
     # Of the hour of receipt this sees a part.
     validate(HOUR, NEXT + AN_HOUR / 2)
     assert held(warehouse_engine) == [HOUR, NEXT]
@@ -83,7 +72,7 @@ def test_an_hour_that_two_hours_of_receipt_hold_waits_for_both(
     plant: Any, touch: Any, validate: Validate, warehouse_engine: Engine
 ) -> None:
     plant.batch(100, quarantined_count=50, received_at=HOUR)
-    touch(HOUR, minute=1)
+    touch(0, minute=1)
     validate(HOUR, NEXT)
     plant.batch(1_000, received_at=HOUR)
     validate(HOUR, NEXT)
