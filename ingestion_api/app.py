@@ -86,9 +86,8 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
         yield
         sampler.cancel()
         stopping.set()
-        await asyncio.wait(in_rounds, timeout=_PATIENCE_S)
-        for task in in_rounds:
-            task.cancel()  # where the store hangs
+        # Whoever comes to the store after it is closed opens a connection that nobody closes.
+        await _end([*in_rounds, *services.tails.tasks()])
         await services.last_values.finish()
         await services.store.close()
         await services.reads.close()
@@ -110,3 +109,11 @@ def create_app(settings: IngestionApiSettings, now: Callable[[], datetime] = utc
     problems.install(app)
     openapi.describe(app)
     return app
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait until what has been told to stop has done so; cut off what has not, where the store hangs."""
+    _, late = await asyncio.wait(tasks, timeout=_PATIENCE_S)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)

@@ -43,7 +43,11 @@ class _Listener:
 
 
 class Tail:
-    """What happens at one site."""
+    """What happens at one site.
+
+    Attributes:
+        task: Looks for what is new while somebody listens.
+    """
 
     def __init__(self, site_code: str, export: Export, desk: AlarmDesk, is_stopping: Callable[[], bool]) -> None:
         self._site_code = site_code
@@ -52,7 +56,7 @@ class Tail:
         self._is_stopping = is_stopping
         self._position: Marks | None = None
         self._listeners: set[_Listener] = set()
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
 
     async def events(self, after: Marks | None, wait_s: float) -> AsyncIterator[Event | None]:
         """Yield what follows a position, or what happens from now on; None at once, and where nothing did for a while.
@@ -92,19 +96,21 @@ class Tail:
 
     async def _start(self) -> Marks:
         """Let the tail run; return where it stands. What it hands out from now on follows that."""
-        if self._task is None or self._task.done() or self._position is None:
+        if self.task is None or self.task.done() or self._position is None:
             marks = await self._export.marks(self._site_code)
-            if self._task is None or self._task.done():
+            if self.task is None or self.task.done():
                 self._position = marks
-                self._task = asyncio.create_task(self._run())
+                self.task = asyncio.create_task(self._run())
         position = self._position
         assert position is not None  # noqa: S101
         return position
 
     async def _run(self) -> None:
         try:
-            while self._listeners and not self._is_stopping():
+            while True:
                 await asyncio.sleep(POLL_S)
+                if not self._listeners or self._is_stopping():
+                    return
                 try:
                     await self._look()
                 except SQLAlchemyError as error:
@@ -170,6 +176,10 @@ class Tails:
         if site_code not in self._tails:
             self._tails[site_code] = Tail(site_code, self._export, self._desk, lambda: self.is_stopping())
         return self._tails[site_code]
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Return what still looks; each ends by itself soon after the server stops."""
+        return [tail.task for tail in self._tails.values() if tail.task is not None and not tail.task.done()]
 
 
 _OVER = "over"
