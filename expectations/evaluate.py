@@ -42,7 +42,7 @@ class ValidationResult:
             sites the rest is counted, in `other_site_count`; those that failed come first. `note` says "no rows" for an
             empty window.
         failed: All groups that failed a critical threshold.
-        passed_days: Sites and the first instants (UTC) of the days that were judged whole and broke none.
+        passed_receipts: What was received in an hour or on a day and broke none: grain, site and first instant (UTC).
         unheld: Hours (UTC) of such groups that could not be held back: the ledger does not know them.
     """
 
@@ -52,7 +52,7 @@ class ValidationResult:
     is_success: bool
     observed: dict[str, Any]
     failed: tuple[FailedGroup, ...] = ()
-    passed_days: frozenset[tuple[str, datetime]] = frozenset()
+    passed_receipts: frozenset[tuple[str, str, datetime]] = frozenset()
     unheld: tuple[datetime, ...] = ()
 
     @property
@@ -122,7 +122,7 @@ def evaluate(
 
     table = f"{suite.name}_window"
     engine = datasource.get_execution_engine().engine
-    by_site, days = _materialize(engine, table, suite, thresholds, window)
+    by_site, receipts = _materialize(engine, table, suite, thresholds, window)
     # As floats, which it keeps as they are, and as `_fails` compares them.
     judged = (f"cast({name} as double precision) as {name}" for name in _judged(suite))
     asset = datasource.add_query_asset(".".join(suite.asset_key), query=f"select {', '.join(judged)} from {table}")
@@ -144,7 +144,7 @@ def evaluate(
             raise ValidationBroken(f"{suite.name}.{expectation.name} could not be evaluated: {found['exception_info']}")
         is_success = found["success"]
         failed = [] if is_success else _failed_rows(engine, table, expectation, thresholds)
-        results.append(_result(suite, expectation, thresholds, by_site, days, failed, is_success=is_success))
+        results.append(_result(suite, expectation, thresholds, by_site, receipts, failed, is_success=is_success))
     return results
 
 
@@ -156,8 +156,8 @@ def _judged(suite: Suite) -> tuple[str, ...]:
 
 def _materialize(
     engine: Engine, table: str, suite: Suite, thresholds: Thresholds, window: Window
-) -> tuple[list[dict[str, Any]], frozenset[tuple[str, datetime]]]:
-    """Fill the temporary table; return by site the items seen and how each measure fared, and the days seen."""
+) -> tuple[list[dict[str, Any]], frozenset[tuple[str, str, datetime]]]:
+    """Fill the temporary table; return by site the items seen and how each measure fared, and the receipts judged."""
     limits = ", ".join(
         f"cast({thresholds.limit_sql(each)} as double precision) as {each.limit_column},"
         f" {thresholds.severity_sql(each)} as {each.name}_severity"
@@ -181,8 +181,10 @@ def _materialize(
                     f" count(*) as group_count, {fared} from {table} group by site_code order by site_code"
                 )
             )
-            days = connection.execute(text(f"select site_code, period_start from {table} where grain = 'day'"))
-            return [dict(row) for row in rows.mappings()], frozenset((row[0], row[1]) for row in days)
+            receipts = connection.execute(
+                text(f"select distinct grain, site_code, period_start from {table} where first_hour is null")
+            )
+            return [dict(row) for row in rows.mappings()], frozenset((row[0], row[1], row[2]) for row in receipts)
     except ProgrammingError as error:
         raise ValidationBroken(
             f"suite {suite.name} cannot read {'.'.join(suite.asset_key)}: {error.orig};"
@@ -213,7 +215,7 @@ def _result(
     expectation: Expectation,
     thresholds: Thresholds,
     by_site: list[dict[str, Any]],
-    days: frozenset[tuple[str, datetime]],
+    receipts: frozenset[tuple[str, str, datetime]],
     failed: list[Any],
     *,
     is_success: bool,
@@ -271,7 +273,7 @@ def _result(
         is_success=is_success,
         observed=observed,
         failed=critical,
-        passed_days=days - {(group.site_code, group.period_start) for group in critical if group.grain == "day"},
+        passed_receipts=receipts - {(group.grain, group.site_code, group.period_start) for group in critical},
     )
 
 

@@ -1,6 +1,6 @@
 """Which hours a failed group holds back. Holds are written and released in `holds.py`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +10,9 @@ from expectations.window import Window
 _HOUR = timedelta(hours=1)
 _SHOWN_SUBJECTS = 20
 
-Waiting = Mapping[str, Mapping[datetime, datetime]]
-"""By site, the hours that wait for their rollup (UTC), and when each was touched last."""
+Waiting = Mapping[str, Mapping[datetime, Collection[tuple[str, datetime]]]]
+"""By site, the hours that wait for their rollup (UTC), and the periods in which was received what they wait with: its
+grain, hour or day, and its first instant."""
 
 Period = tuple[str, str, str, str]
 """Suite, expectation and site, and the first instant of an hour or a day, as `instant_of` has it."""
@@ -64,13 +65,13 @@ class Hold:
 def holds_of(groups: Iterable[FailedGroup], window: Window, waiting: Waiting) -> list[Hold]:
     """What is held back because of failed groups, one for each site, hour and expectation.
 
-    A group of readings or events holds its own hour. What a source sent in an hour of receipt may be about any hour
-    before: such a group holds all hours of its site in the window that wait, up to the end of its period.
+    A group of readings or events holds its own hour. One of what was received in an hour or on a day holds all hours
+    of its site that wait with something of it.
 
     Args:
         groups: That break a critical expectation.
         window: In which they were judged. Of an hour that is not wholly in it, too little is known.
-        waiting: What waits for its rollup.
+        waiting: What waits for its rollup, and when it was received.
     """
     found: dict[tuple[str, str, str, datetime], list[tuple[FailedGroup, datetime, datetime]]] = {}
     for group in groups:
@@ -95,13 +96,14 @@ def instant_of(period_start: datetime) -> str:
     return period_start.astimezone(UTC).isoformat()
 
 
-def _hours(group: FailedGroup, waiting: Mapping[datetime, datetime]) -> Iterable[tuple[datetime, datetime, datetime]]:
+def _hours(
+    group: FailedGroup, waiting: Mapping[datetime, Collection[tuple[str, datetime]]]
+) -> Iterable[tuple[datetime, datetime, datetime]]:
     if group.first_hour is not None and group.last_hour is not None:
         yield group.period_start, group.first_hour, group.last_hour
         return
-    # Clocks change by an hour at most on the longest of days.
-    end = group.period_start + (_HOUR if group.grain == "hour" else 25 * _HOUR)
-    yield from ((hour, hour, hour) for hour in waiting if hour < end)
+    period = (group.grain, group.period_start)
+    yield from ((hour, hour, hour) for hour, periods in waiting.items() if period in periods)
 
 
 def _hold(key: tuple[str, str, str, datetime], of_hour: Sequence[tuple[FailedGroup, datetime, datetime]]) -> Hold:

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from expectations.errors import NothingHeld, ReleaseInvalid
-from expectations.groups import FailedGroup, Hold, Period, Waiting, failed_hours_of, holds_of
+from expectations.groups import FailedGroup, Hold, Period, failed_hours_of, holds_of
+from expectations.look import TAKE_TURNS, Look
 from expectations.newer import NewerJudgements, newer_judgements
 from expectations.window import Window, instant
 from warehouse import ledger
@@ -25,11 +26,6 @@ VALIDATION: Final = "validation"
 """Who releases what has passed since; no person's name."""
 
 _HOUR = timedelta(hours=1)
-_WAITING = text(
-    "select site_code, hour, touched_at from raw.touched_hours where hour >= :start and hour < :end"
-    " and summarized_count < touch_count and rolled_up_count < touch_count"
-)
-_TOUCHED = text("select site_code, hour, touched_at from raw.touched_hours where hour >= :start and hour < :end")
 # What a person has let go stays free as long as no newer rows come.
 _HOLD = text(
     """
@@ -59,7 +55,8 @@ _JUDGED = text(
             coalesce(observed -> 'days', '[]') as days
     ) as waits
     where h.released_at is null and h.suite = any(:suites) and (
-        h.hour >= :start and h.hour <= :end - interval '1 hour' or days ?| :passed_days or exists (
+        h.hour >= :start and h.hour <= :end - interval '1 hour'
+        or hours ?| :passed_hours or days ?| :passed_days or exists (
             select from jsonb_array_elements_text(hours) as failed (hour)
             where cast(failed.hour as timestamptz) between :start and :end - interval '1 hour'
         )
@@ -67,9 +64,6 @@ _JUDGED = text(
     order by site_code, h.hour, hold_id for update of h
     """
 )
-# Two validations take turns: numbers of holds then become visible in their order, so that who reads on from the newest
-# (orchestration/defs/alerts.py) misses none; and who looks later sees all that who looked earlier did.
-_TAKE_TURNS = text("select pg_advisory_xact_lock(hashtextextended('millrace/holds', 0))")
 # Newer rows of an hour are judged, and it still waits for an hour of receipt or a day: it is held with them.
 _NARROW = text(
     "update ops.holds set observed = observed || :left,"
@@ -103,38 +97,12 @@ class OpenHold:
     held_at: datetime
 
 
-@dataclass(frozen=True)
-class Look:
-    """The ledger's hours of a window, as a validation read them before it judged.
-
-    Attributes:
-        waiting: Those that wait for their rollup.
-        touched: All that the ledger knows.
-        judged_at: When they were read (UTC), by the clock of the warehouse: which of two validations is the newer one.
-    """
-
-    waiting: Waiting
-    touched: Waiting
-    judged_at: datetime
-
-
-def look(engine: Engine, window: Window) -> Look:
-    """Read the ledger's hours of a window. Call it before anything is judged.
-
-    A load that commits later then finds the hour held for older rows, and has it judged again.
-    """
-    bounds = {"start": window.start, "end": window.end}
-    with engine.begin() as connection:
-        connection.execute(_TAKE_TURNS)
-        judged_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
-        return Look(_by_site(connection, _WAITING, bounds), _by_site(connection, _TOUCHED, bounds), judged_at)
-
-
 def record(
     connection: Connection,
     window: Window,
     suites: Collection[str],
     failed: Sequence[FailedGroup],
+    passed_hours: Collection[Period],
     passed_days: Collection[Period],
     seen: Look,
     dagster_run_id: str | None,
@@ -149,26 +117,32 @@ def record(
         window: What was judged.
         suites: By which suites.
         failed: Groups that failed a critical expectation.
-        passed_days: What was judged of whole days and did not.
-        seen: From `look`, before they were judged.
+        passed_hours: Hours of receipt, in the window or not, that were judged whole and did not.
+        passed_days: Days that were judged whole and did not.
+        seen: From `look.look`, before they were judged.
         dagster_run_id: Of the run that asked.
 
     Returns:
         What cannot be held back, because the ledger did not know the hour when it was read.
     """
-    connection.execute(_TAKE_TURNS)
+    connection.execute(TAKE_TURNS)
     newer = newer_judgements(connection, suites, seen.judged_at)
+    passed_hours = {hour for hour in passed_hours if not newer.of_hour(hour[0], instant(hour[-1]))}
     passed_days = {day for day in passed_days if not newer.of_day(day[0], day[-1])}
     failed_hours = failed_hours_of(failed)
     found = {_key(hold): hold for hold in _not_newer(holds_of(failed, window, seen.waiting), newer)}
     passed, again = [], []
-    bounds = {"start": window.start, "end": window.end, "passed_days": sorted({day for *_, day in passed_days})}
-    for row in connection.execute(_JUDGED, {"suites": list(suites), **bounds}).all():
+    bounds = {"start": window.start, "end": window.end}
+    periods = {"passed_hours": _instants(passed_hours), "passed_days": _instants(passed_days)}
+    for row in connection.execute(_JUDGED, {"suites": list(suites), **bounds, **periods}).all():
         what = (row.suite, row.expectation, row.site_code)
+        if newer.of_hour(row.suite, row.hour):
+            continue
         hours = [
             hour
             for hour in row.hours
-            if (*what, hour) in failed_hours or not _is_judged(row.suite, instant(hour), window, newer)
+            if (*what, hour) in failed_hours
+            or not ((*what, hour) in passed_hours or _is_judged(row.suite, instant(hour), window, newer))
         ]
         days = [day for day in row.days if (*what, day) not in passed_days]
         touched_at = seen.touched.get(row.site_code, {}).get(row.hour) if row.is_in_window else None
@@ -252,17 +226,16 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
 
 
 def _not_newer(found: Sequence[Hold], newer: NewerJudgements) -> Iterator[Hold]:
-    """Of what failed, what no newer validation has judged."""
+    """Of what failed, what no newer validation has judged; with an hour it judges all that was received of it."""
     for hold in found:
-        hours = [each for each in hold.observed["hours"] if not newer.of_hour(hold.suite, hold.hour, instant(each))]
         days = [day for day in hold.observed["days"] if not newer.of_day(hold.suite, day)]
-        if hours or days:
-            yield replace(hold, observed={**hold.observed, "hours": hours, "days": days})
+        if not newer.of_hour(hold.suite, hold.hour) and (hold.observed["hours"] or days):
+            yield replace(hold, observed={**hold.observed, "days": days})
 
 
 def _is_judged(suite: str, hour: datetime, window: Window, newer: NewerJudgements) -> bool:
     """Whether a window shows all of an hour, and no newer validation does."""
-    return window.start <= hour <= window.end - _HOUR and not newer.of_hour(suite, hour, hour)
+    return window.start <= hour <= window.end - _HOUR and not newer.of_hour(suite, hour)
 
 
 def _waiting_for(hold: Hold, hours: Collection[str], days: Collection[str]) -> Hold:
@@ -270,6 +243,10 @@ def _waiting_for(hold: Hold, hours: Collection[str], days: Collection[str]) -> H
     hours, days = ({*hold.observed["hours"], *hours}, {*hold.observed["days"], *days})
     observed = {**hold.observed, "hours": sorted(hours), "days": sorted(days)}
     return replace(hold, period_start=instant(min(hours or days)), observed=observed)
+
+
+def _instants(periods: Collection[Period]) -> list[str]:
+    return sorted({instant for *_, instant in periods})
 
 
 def _key(hold: Any) -> tuple[str, str, str, datetime]:
@@ -285,10 +262,3 @@ def _again(connection: Connection, rows: Sequence[Any]) -> None:
     """Make hours wait once more that were held: what they were left out of is computed with them."""
     for row in rows:
         ledger.again(connection, row.site_code, row.first_hour, row.last_hour + _HOUR)
-
-
-def _by_site(connection: Connection, query: Any, bounds: dict[str, datetime]) -> Waiting:
-    found: dict[str, dict[datetime, datetime]] = {}
-    for row in connection.execute(query, bounds):
-        found.setdefault(row.site_code, {})[row.hour] = row.touched_at
-    return found

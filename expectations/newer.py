@@ -1,6 +1,6 @@
 """What newer validations have judged: of that an older one, which took longer, says nothing any more.
 
-Newer is who read the ledger of touched hours later (`holds.look`), not who was done later.
+Newer is who read the ledger of touched hours later (`look.py`), not who was done later.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,12 +27,9 @@ class NewerJudgements:
 
     windows: Mapping[str, Sequence[Window]]
 
-    def of_hour(self, suite: str, hour: datetime, period_start: datetime) -> bool:
-        """Whether one of them judged an hour, and with it all of the one that begins at `period_start` (UTC)."""
-        return any(
-            window.start <= min(hour, period_start) and max(hour, period_start) + _HOUR <= window.end
-            for window in self.windows.get(suite, ())
-        )
+    def of_hour(self, suite: str, hour: datetime) -> bool:
+        """Whether one of them judged all of an hour (UTC), and what was received of it, whenever that was."""
+        return any(window.start <= hour and hour + _HOUR <= window.end for window in self.windows.get(suite, ()))
 
     def of_day(self, suite: str, day: str) -> bool:
         """Whether one of them judged a day, by its first instant: each is judged whole, however little is looked at."""

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, insert
 
 from expectations import holds
 from expectations.evaluate import ValidationResult
-from expectations.groups import instant_of
+from expectations.groups import Period, instant_of
+from expectations.look import Look
 from expectations.window import Window
 from warehouse.tables import validation_results
 
@@ -18,7 +19,7 @@ def record(
     window: Window,
     suites: Collection[str],
     results: Sequence[ValidationResult],
-    seen: holds.Look,
+    seen: Look,
     dagster_run_id: str | None,
 ) -> list[ValidationResult]:
     """Store all results of a validation and the holds that follow from them, or nothing.
@@ -28,7 +29,7 @@ def record(
         window: What was validated.
         suites: By which suites.
         results: One row each.
-        seen: From `holds.look`, before they were validated.
+        seen: From `look.look`, before they were validated.
         dagster_run_id: The Dagster run that asked, if one did.
 
     Returns:
@@ -49,14 +50,15 @@ def record(
         for result in results
     ]
     failed = [group for result in results for group in result.failed]
-    passed_days = {
-        (result.suite, result.expectation, site_code, instant_of(day))
-        for result in results
-        for site_code, day in result.passed_days
-    }
+    passed: dict[str, set[Period]] = {"hour": set(), "day": set()}
+    for result in results:
+        for grain, site_code, start in result.passed_receipts:
+            # Of an hour that only a part of the window shows, too little is known.
+            if grain == "day" or seen.are_receipts(site_code, start):
+                passed[grain].add((result.suite, result.expectation, site_code, instant_of(start)))
     with engine.begin() as connection:
         connection.execute(insert(validation_results), rows)
-        unknown = holds.record(connection, window, suites, failed, passed_days, seen, dagster_run_id)
+        unknown = holds.record(connection, window, suites, failed, passed["hour"], passed["day"], seen, dagster_run_id)
     hours: dict[tuple[str, str], list[datetime]] = {}
     for hold in unknown:
         hours.setdefault((hold.suite, hold.expectation), []).append(hold.hour)

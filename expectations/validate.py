@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from expectations import data_docs, holds, thresholds
+from expectations import data_docs, thresholds
 from expectations.evaluate import ValidationResult, close_datasource, evaluate, open_datasource
+from expectations.look import look
 from expectations.results import record
 from expectations.settings import ExpectationsSettings
 from expectations.suites import SUITES
@@ -47,7 +48,8 @@ def validate_window(
     """Validate the rows of [start, end), write `ops.validation_results` and `ops.holds`, and build Data Docs.
 
     Hours with rows that break a critical threshold are held back; held ones that pass now are let go.
-    Readings and events are taken by event time, the ledger by the time the API received a batch.
+    Readings and events are taken by event time; the ledger by the time the API received a batch, and with it the hours
+    of receipt of what waits in the window, whenever they were.
 
     Args:
         url: SQLAlchemy URL of the warehouse; names its driver.
@@ -74,7 +76,7 @@ def validate_window(
     engine = create_engine(url)
     try:
         names = tuple(suites)
-        seen = holds.look(engine, window)
+        seen = look(engine, window)
         found = [each for name in names for each in evaluate(context, datasource, SUITES[name], limits, window)]
         results = record(engine, window, names, found, seen, dagster_run_id)
         warnings = thresholds.unknown_names(engine, limits)

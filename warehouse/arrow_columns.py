@@ -12,6 +12,8 @@ Integers = NDArray[np.int64]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _HOUR_US = 3_600_000_000
+# More than there are from 1970 to when any clock of a server stops.
+_HOURS = 1 << 30
 
 
 def integers(items: pa.Table, name: str) -> Integers:
@@ -31,10 +33,13 @@ def time_span(items: pa.Table, name: str) -> tuple[datetime, datetime]:
     return span["min"], span["max"]
 
 
-def whole_hours(instants: Integers) -> frozenset[datetime]:
-    """The hours, UTC, that microseconds since 1970-01-01 UTC lie in."""
-    hours = np.unique(instants // _HOUR_US) * _HOUR_US
-    return frozenset(EPOCH + MICROSECOND * hour for hour in hours.tolist())
+def hours_with_receipts(event_times: Integers, received_at: Integers) -> dict[datetime, set[datetime]]:
+    """The hours, UTC, that items lie in, and those in which they were received; both in us since 1970-01-01 UTC."""
+    found: dict[datetime, set[datetime]] = {}
+    for pair in np.unique(event_times // _HOUR_US * _HOURS + received_at // _HOUR_US).tolist():
+        hour, received = (EPOCH + MICROSECOND * (number * _HOUR_US) for number in divmod(pair, _HOURS))
+        found.setdefault(hour, set()).add(received)
+    return found
 
 
 def codes(items: pa.Table, name: str) -> tuple[Integers, list[str | None]]:

@@ -10,7 +10,7 @@ hold ends: newer rows pass, or a person lets them go. Newer rows make such an ho
 until one has, it is computed by nobody and never settled.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -23,10 +23,15 @@ _HOUR = timedelta(hours=1)
 
 _TOUCH = text(
     """
-    insert into raw.touched_hours as t (site_code, hour, touch_count, touched_at)
-    select :site_code, hour, 1, :touched_at from unnest(cast(:hours as timestamptz[])) as touched (hour)
+    insert into raw.touched_hours as t (site_code, hour, touch_count, touched_at, received_hours)
+    select :site_code, hour, 1, :touched_at, array_remove(array_agg(received_hour order by received_hour), null)
+    from unnest(cast(:hours as timestamptz[]), cast(:received_hours as timestamptz[])) as touched (hour, received_hour)
+    group by hour
     order by hour
-    on conflict (site_code, hour) do update set touch_count = t.touch_count + 1, touched_at = excluded.touched_at
+    on conflict (site_code, hour) do update set touch_count = t.touch_count + 1, touched_at = excluded.touched_at,
+        received_hours = case when t.rolled_up_count >= t.touch_count then excluded.received_hours else array(
+            select distinct r.hour from unnest(t.received_hours || excluded.received_hours) as r (hour) order by r.hour
+        ) end
     """
 )
 # What is not summarized is all that may be pending, and has an index of its own: settled history is not read.
@@ -99,11 +104,22 @@ class Snapshot:
     counts: tuple[int, ...]
 
 
-def touch(connection: Connection, site_code: str, hours: Iterable[datetime], touched_at: datetime) -> None:
-    """Record that a load changed these hours. Call it last in the load's transaction: consumers wait for its locks."""
-    touched = sorted(hours)
-    if touched:
-        connection.execute(_TOUCH, {"site_code": site_code, "hours": touched, "touched_at": touched_at})
+def touch(
+    connection: Connection, site_code: str, hours: Mapping[datetime, Collection[datetime]], touched_at: datetime
+) -> None:
+    """Record that a load changed hours. Call it last in the load's transaction: consumers wait for its locks.
+
+    Args:
+        connection: In the transaction of the load.
+        site_code: Whose hours.
+        hours: UTC; with each the hours in which the items were received that changed it, none where no items did.
+        touched_at: When, by the warehouse's clock.
+    """
+    pairs = [(hour, received) for hour, those in hours.items() for received in those or (None,)]
+    if pairs:
+        touched, received_hours = zip(*pairs, strict=True)
+        what = {"site_code": site_code, "hours": list(touched), "received_hours": list(received_hours)}
+        connection.execute(_TOUCH, {**what, "touched_at": touched_at})
 
 
 def pending_ranges(engine: Engine, consumer: Consumer) -> list[HourRange]:

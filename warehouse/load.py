@@ -182,7 +182,7 @@ def _load_log(
                 connection, load_id, inserted=inserted, revised=0, duplicate=len(changes) - inserted, late=0
             )
             ingest_ledger.move(connection, site_code, kind, to, recorded_at)
-            ledger.touch(connection, site_code, hours, recorded_at)
+            ledger.touch(connection, site_code, dict.fromkeys(hours, ()), recorded_at)
         after = to
         summary = summary.with_log(log.counter, inserted, len(hours))
         tell(summary)

@@ -62,6 +62,8 @@ def store_page(
     received_hours = ingest_ledger.record_batches(
         connection, site_code, kind, load_id, recorded_at, page.batches, outcome, lateness
     )
+    # How well a site sends is told by the hour of receipt.
+    hours = {**outcome.hours, **{hour: outcome.hours.get(hour, set()) | {hour} for hour in received_hours}}
     inserted, revised = sum(outcome.inserted.values()), sum(outcome.revised.values())
     counts = PageCounts(
         batch_count=len(page.batches),
@@ -71,7 +73,7 @@ def store_page(
         revised_count=revised,
         duplicate_count=accepted - inserted - revised,
         late_count=sum(batch.late_count for batch in lateness.values()),
-        touched_hour_count=len(outcome.hours | received_hours),
+        touched_hour_count=len(hours),
     )
     ingest_ledger.close_load(
         connection,
@@ -81,7 +83,7 @@ def store_page(
         duplicate=counts.duplicate_count,
         late=counts.late_count,
     )
-    ledger.touch(connection, site_code, outcome.hours | received_hours, recorded_at)
+    ledger.touch(connection, site_code, hours, recorded_at)
     return counts
 
 

@@ -14,10 +14,10 @@ from warehouse.arrow_columns import (
     Integers,
     codes,
     first_of_key,
+    hours_with_receipts,
     integers,
     microseconds,
     time_span,
-    whole_hours,
 )
 from warehouse.copy_binary import Column, copy_columns
 from warehouse.signals import find_signals, hours_of
@@ -72,7 +72,8 @@ def stage(connection: Connection, site_code: str, items: pa.Table, load_id: int,
     if len(rest):
         copy_columns(connection, READINGS.stage, _rows(columns, rest) | {"is_first": ("bool", is_first[~is_new])})
     # The rollups show the unit: those of earlier hours did not have it yet.
-    hours = hours_of(connection, labelled_ids) | whole_hours(event_time[new])
+    labelled: dict[datetime, set[datetime]] = {hour: set() for hour in hours_of(connection, labelled_ids)}
+    hours = labelled | hours_with_receipts(event_time[new], microseconds(items, "received_at")[new])
     seqs, counts = np.unique(batch_seq[new], return_counts=True)
     stored = dict(zip(seqs.tolist(), counts.tolist(), strict=True))
     return StagedPage(len(rest), int(is_first[~is_new].sum()), *time_span(items, "event_time"), stored, hours)

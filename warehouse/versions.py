@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Table, text
 
@@ -56,7 +57,7 @@ class StagedPage:
         earliest: Least event time of the page.
         latest: Greatest event time of the page.
         stored: Items of the page that went straight into the current table, per batch_seq.
-        hours: Hours that read otherwise for what is stored already.
+        hours: Hours that read otherwise for what is stored already, and in which hours that was received.
     """
 
     item_count: int
@@ -64,16 +65,22 @@ class StagedPage:
     earliest: datetime
     latest: datetime
     stored: Mapping[int, int] = field(default_factory=dict)
-    hours: frozenset[datetime] = frozenset()
+    hours: Mapping[datetime, set[datetime]] = field(default_factory=dict)
 
 
 @dataclass
 class Outcome:
-    """What settling a page did: items per batch_seq, and the hours whose current rows changed."""
+    """What settling a page did.
+
+    Attributes:
+        inserted: Items per batch_seq that were the first of their key.
+        revised: Items per batch_seq that differ from other versions.
+        hours: Hours whose current rows changed, and the hours in which was received what changed them.
+    """
 
     inserted: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     revised: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    hours: set[datetime] = field(default_factory=set)
+    hours: dict[datetime, set[datetime]] = field(default_factory=lambda: defaultdict(set))
 
 
 def create_stage(connection: Connection, versioned: VersionedTable) -> None:
@@ -98,7 +105,8 @@ def settle(
         load_id: The load that brings them.
         recorded_at: When, by the warehouse's clock.
     """
-    outcome = Outcome(hours=set(page.hours))
+    outcome = Outcome()
+    outcome.hours.update(page.hours)
     outcome.inserted.update(page.stored)
     load: dict[str, object] = {"load_id": load_id, "recorded_at": recorded_at}
     if page.first_count:
@@ -109,14 +117,12 @@ def settle(
     return outcome
 
 
-def _collect(
-    rows: Iterable[tuple[int | None, datetime | None, int]], counts: dict[int, int], hours: set[datetime]
-) -> None:
-    for batch_seq, hour, count in rows:
+def _collect(rows: Iterable[Any], counts: dict[int, int], hours: dict[datetime, set[datetime]]) -> None:
+    for batch_seq, count, hour, received_hour in rows:
         if batch_seq is not None:
             counts[batch_seq] += count
-        elif hour is not None:
-            hours.add(hour)
+        else:
+            hours[hour].add(received_hour)
 
 
 def _insert(versioned: VersionedTable) -> str:
@@ -127,11 +133,9 @@ def _insert(versioned: VersionedTable) -> str:
             insert into {_name(versioned.current)} ({columns}, load_id, recorded_at)
             select {columns}, :load_id, :recorded_at from {versioned.stage} where is_first
             on conflict do nothing
-            returning batch_seq, {_list(versioned.key)}, {_list(versioned.content)}
+            returning batch_seq, {_list(versioned.key)}, {_list(versioned.content)}, received_at as brought_at
         )
-        select batch_seq, null::timestamptz as hour, count(*) from inserted as v group by batch_seq
-        union all
-        select null, hour, 0 from (select distinct {versioned.hours} as hour from inserted as v) as touched
+        {_counts_and_hours("inserted", versioned, "inserted")}
     """
 
 
@@ -199,14 +203,22 @@ def _revise(versioned: VersionedTable) -> str:
             from newest as n where {_equal("c", "n", versioned.key)}
         ),
         changed as (
-            select {columns} from newest
+            select {columns}, received_at as brought_at from newest
             union all
-            select {_list(versioned.columns, "j.")} from judged as j
+            select {_list(versioned.columns, "j.")}, n.received_at from judged as j
             join newest as n on {_equal("j", "n", versioned.key)} where j.is_current
         )
-        select batch_seq, null::timestamptz as hour, count(*) from fresh group by batch_seq
+        {_counts_and_hours("fresh", versioned, "changed")}
+    """
+
+
+def _counts_and_hours(counted: str, versioned: VersionedTable, changed: str) -> str:
+    """What `_collect` reads: items by batch, and hours with those in which was received what changed them."""
+    return f"""
+        select batch_seq, count(*), null::timestamptz as hour, null::timestamptz as received_hour
+        from {counted} group by batch_seq
         union all
-        select null, hour, 0 from (select distinct {versioned.hours} as hour from changed as v) as touched
+        select distinct null::bigint, 0, {versioned.hours}, date_trunc('hour', v.brought_at, 'UTC') from {changed} as v
     """
 
 

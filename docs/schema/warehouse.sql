@@ -328,7 +328,8 @@ CREATE TABLE raw.touched_hours (
     touch_count bigint NOT NULL,
     rolled_up_count bigint DEFAULT 0 NOT NULL,
     summarized_count bigint DEFAULT 0 NOT NULL,
-    touched_at timestamp with time zone NOT NULL
+    touched_at timestamp with time zone NOT NULL,
+    received_hours timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
 );
 
 COMMENT ON TABLE raw.touched_hours IS 'The touched-hours ledger (D6): an hour is pending while a consumer''s count is behind touch_count.';
@@ -338,6 +339,8 @@ COMMENT ON COLUMN raw.touched_hours.touch_count IS 'Rises with each load that to
 COMMENT ON COLUMN raw.touched_hours.rolled_up_count IS 'touch_count at rollup';
 
 COMMENT ON COLUMN raw.touched_hours.summarized_count IS '… in daily marts';
+
+COMMENT ON COLUMN raw.touched_hours.received_hours IS 'In which was received what changed it since it was rolled up';
 
 CREATE VIEW ops.held_hours AS
  SELECT h.site_code,

@@ -4,16 +4,33 @@ Rates come from the ledger because refused and repeated items are in no other ta
 left out: their items were counted when they first arrived.
 """
 
+from expectations.receipts import RECEIPTS, ZONES
 from expectations.suites.rates import is_forgiven, rate_pct
 from expectations.suites.suite import Expectation, Suite
 
+_COLUMNS = ", ".join(
+    f"batch.{name}"
+    for name in (
+        "site_code",
+        "credential",
+        "origin",
+        "is_replay",
+        "item_count",
+        "quarantined_count",
+        "duplicate_count",
+        "device_timed_count",
+        "late_count",
+        "lateness_p95_s",
+        "received_at",
+    )
+)
 # Days are judged whole, by all that the site received of them, however little of them the window shows (C48).
 _QUERY = f"""
 with zones as (
-    select distinct on (site_code) site_code, payload ->> 'time_zone' as time_zone
-    from raw.registry_changes
-    where entity = 'sites'
-    order by site_code, change_seq desc
+    {ZONES}
+),
+receipts as materialized (
+    {RECEIPTS}
 ),
 days as (
     -- Where midnight comes twice, PostgreSQL takes the second one.
@@ -25,6 +42,33 @@ days as (
         ) as end_instant
     from (select time_zone from zones union select 'UTC') as known
 ),
+judged as (
+    select {_COLUMNS}
+    from raw.batches as batch
+    where
+        batch.received_at >= (select first_instant from days)
+        and batch.received_at < (select end_instant from days)
+    union all
+    -- Clocks change by an hour at most; where midnight comes twice, the day begins with the first one.
+    select {_COLUMNS}
+    from (select distinct site_code, received_day from receipts) as other
+    left join zones on zones.site_code = other.site_code
+    inner join raw.batches as batch
+        on batch.site_code = other.site_code
+        and batch.received_at >= other.received_day - interval '1 hour'
+        and batch.received_at < other.received_day + interval '25 hours'
+        and date_trunc('day', batch.received_at, coalesce(zones.time_zone, 'UTC')) = other.received_day
+    where
+        -- What the window shows anyway is read once.
+        not (
+            other.received_day - interval '1 hour' >= (select first_instant from days)
+            and other.received_day + interval '25 hours' <= (select end_instant from days)
+        )
+        and not (
+            batch.received_at >= (select first_instant from days)
+            and batch.received_at < (select end_instant from days)
+        )
+),
 tallies as materialized (
     -- A day may have a million batches: they are summed up once, before anything is sorted. Lateness is cut to whole
     -- seconds, which keeps it on its side of any limit in whole seconds.
@@ -33,7 +77,11 @@ tallies as materialized (
         batch.credential as source,
         coalesce(zones.time_zone, 'UTC') as time_zone,
         case
-            when batch.received_at >= {{start}} and batch.received_at < {{end}}
+            when
+                batch.received_at >= {{start}} and batch.received_at < {{end}}
+                or (batch.site_code, date_trunc('hour', batch.received_at)) in (
+                    select site_code, received_hour from receipts
+                )
                 then date_trunc('hour', batch.received_at)
         end as hour,
         date_trunc('day', batch.received_at, coalesce(zones.time_zone, 'UTC')) as day,
@@ -44,12 +92,9 @@ tallies as materialized (
         sum(case when batch.is_replay then 0 else batch.duplicate_count end) as duplicate_count,
         sum(case when batch.is_replay then 0 else batch.device_timed_count end) as timed_count,
         sum(case when batch.is_replay then 0 else batch.late_count end) as late_count
-    from raw.batches as batch
+    from judged as batch
     left join zones on zones.site_code = batch.site_code
-    where
-        batch.received_at >= (select first_instant from days)
-        and batch.received_at < (select end_instant from days)
-        and batch.origin = 'push'
+    where batch.origin = 'push'
     group by 1, 2, 3, 4, 5, 6
 ),
 parts as (
@@ -64,8 +109,11 @@ parts as (
     ) as part (grain, subject_code, period_start)
     where
         period_start is not null
-        and day between date_trunc('day', {{start}}, time_zone)
-        and date_trunc('day', {{end}} - interval '1 microsecond', time_zone)
+        and (
+            day between date_trunc('day', {{start}}, time_zone)
+            and date_trunc('day', {{end}} - interval '1 microsecond', time_zone)
+            or (site_code, day) in (select site_code, received_day from receipts)
+        )
     window same_group as (partition by site_code, grain, subject_code, period_start)
 ),
 groups as (
@@ -107,7 +155,8 @@ SUITE = Suite(
     asset_key=("raw", "batches"),
     time_column="received_at",
     description="One row per source (credential) and hour of receipt, and one per site and whole local day; sources"
-    " with thresholds of their own have days of their own.",
+    " with thresholds of their own have days of their own. Hours of receipt are those of the window, and those in which"
+    " was received what waits in it for its rollup.",
     scopes=("source",),
     query=_QUERY,
     expectations=(

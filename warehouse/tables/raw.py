@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    DateTime,
     Double,
     ForeignKey,
     Identity,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from warehouse.tables.metadata import utc, warehouse_metadata
 
@@ -235,6 +236,13 @@ touched_hours = Table(
     Column("rolled_up_count", BigInteger, nullable=False, server_default=text("0"), comment="touch_count at rollup"),
     Column("summarized_count", BigInteger, nullable=False, server_default=text("0"), comment="… in daily marts"),
     utc("touched_at"),
+    Column(
+        "received_hours",
+        ARRAY(DateTime(timezone=True)),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="In which was received what changed it since it was rolled up",
+    ),
     PrimaryKeyConstraint("site_code", "hour"),
     Index(None, "hour"),
     Index("ix_touched_hours_pending", "hour", postgresql_where=text("summarized_count < touch_count")),

@@ -149,11 +149,15 @@ def plant(warehouse_engine: Engine) -> Plant:
 
 @pytest.fixture
 def touch(warehouse_engine: Engine) -> Callable[..., None]:
-    """Tells the ledger that loads touched hours of a site, numbered from HOUR, at a minute."""
+    """Tells the ledger that loads touched hours of a site, numbered from HOUR, at a minute.
 
-    def touch(*numbers: int, site: str = "demo", minute: int = 0) -> None:
+    What they brought was received in the hours `received`; without those, in the hour that it is about.
+    """
+
+    def touch(*numbers: int, site: str = "demo", minute: int = 0, received: Sequence[int] = ()) -> None:
         with warehouse_engine.begin() as connection:
-            hours = {HOUR + number * AN_HOUR for number in numbers}
-            ledger.touch(connection, site, hours, T0 + timedelta(minutes=minute))
+            hours = {number: [HOUR + hour * AN_HOUR for hour in received or (number,)] for number in numbers}
+            touched = {HOUR + number * AN_HOUR: those for number, those in hours.items()}
+            ledger.touch(connection, site, touched, T0 + timedelta(minutes=minute))
 
     return touch

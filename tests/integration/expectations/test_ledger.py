@@ -116,7 +116,7 @@ def test_a_day_is_judged_whole_however_little_of_it_the_window_shows(
 def test_a_day_that_fails_holds_hours_until_it_passes(plant: Any, validate: Validate, warehouse_engine: Engine) -> None:
     """C48. The same rows of an hour are let go by a window that shows any part of the day."""
     with warehouse_engine.begin() as connection:
-        ledger.touch(connection, "demo", [HOUR], HOUR)
+        ledger.touch(connection, "demo", {HOUR: [HOUR]}, HOUR)
     held = text("select count(*) from ops.held_hours")
     # At midnight, and the hour itself is clean.
     plant.batch(50, quarantined_count=10, received_at=HOUR.replace(hour=0))
@@ -141,7 +141,8 @@ def test_a_day_that_passes_lets_its_hours_go_whichever_hour_shows_it(
     """C48. At three in the afternoon nobody looks at eleven again: held hours are pending for nobody."""
     ten = HOUR + timedelta(hours=1)
     with warehouse_engine.begin() as connection:
-        ledger.touch(connection, "demo", [ten + timedelta(hours=number) for number in range(5)], HOUR)
+        hours = [ten + timedelta(hours=number) for number in range(5)]
+        ledger.touch(connection, "demo", {hour: [hour] for hour in hours}, HOUR)
     plant.batch(50, quarantined_count=10, received_at=ten)
     validate(ten, ten + timedelta(hours=4), suites=["ledger"])
     assert held_hours(warehouse_engine) == ["02 10", "02 11", "02 12", "02 13"]
@@ -166,7 +167,7 @@ def test_an_hour_that_two_days_hold_waits_for_both(plant: Any, validate: Validat
     """What was received on the second may be about the first."""
     second, third = HOUR, HOUR.replace(day=3)
     with warehouse_engine.begin() as connection:
-        ledger.touch(connection, "demo", [second], HOUR)
+        ledger.touch(connection, "demo", {second: [day.replace(hour=12) for day in (second, third)]}, HOUR)
     for day in (second, third):
         plant.batch(50, quarantined_count=10, received_at=day.replace(hour=12))
     validate(second, third.replace(hour=13), suites=["ledger"])

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine
 
 from expectations import data_docs, results, thresholds
 from expectations.evaluate import close_datasource, evaluate, open_datasource
-from expectations.holds import look, release
+from expectations.holds import release
+from expectations.look import look
 from expectations.suites import SUITES
 from expectations.window import Window
 from tests.integration.expectations.held import AN_HOUR, HOUR, Validate, bad_readings, held, outcomes
@@ -90,3 +92,20 @@ def test_an_older_validation_does_not_hold_what_a_person_has_let_go(
     with slow_validation(warehouse_url, warehouse_engine, "readings"):
         release(warehouse_engine, "demo", HOUR, HOUR + AN_HOUR, by="Ada", reason="known")
     assert outcomes(warehouse_engine) == [("values_are_present", "Ada")]
+
+
+def test_an_older_validation_neither_holds_nor_lets_go_by_hours_of_receipt_that_a_newer_one_has_judged(
+    plant: Any, touch: Any, validate: Validate, warehouse_url: str, warehouse_engine: Engine
+) -> None:
+    """They lie a day after the window of either."""
+    later = HOUR + timedelta(days=1)
+    plant.batch(100, quarantined_count=50, received_at=later)
+    touch(0, received=[24])
+    with slow_validation(warehouse_url, warehouse_engine, "ledger"):
+        plant.batch(1_000, received_at=later)
+        validate()
+    assert held(warehouse_engine) == []
+    with slow_validation(warehouse_url, warehouse_engine, "ledger"):
+        plant.batch(1_000, quarantined_count=900, received_at=later)
+        validate()
+    assert held(warehouse_engine) == [(0, "invalid_rate_is_low")]

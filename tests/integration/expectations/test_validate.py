@@ -111,7 +111,7 @@ def test_data_docs_that_cannot_be_written_take_nothing_from_a_validation(
     in_the_way.write_text("in the way")
     plant.batch(100, quarantined_count=10)
     with warehouse_engine.begin() as connection:
-        ledger.touch(connection, "demo", [HOUR], HOUR)
+        ledger.touch(connection, "demo", {HOUR: [HOUR]}, HOUR)
 
     validation = validate_window(warehouse_url, HOUR, HOUR + timedelta(hours=1), docs_dir=docs)
 

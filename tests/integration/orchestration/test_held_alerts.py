@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 from expectations import holds
 from expectations.groups import FailedGroup
+from expectations.look import look
 from expectations.window import Window
 from orchestration.alerts import Alerts
 from orchestration.defs.alerts import held_hours
@@ -62,15 +63,15 @@ def judge(engine: Engine, site_code: str, hour: datetime = HOUR, then: Callable[
     """Record, as a validation does, that an hour failed, and do something else before it is committed."""
     found = FailedGroup("readings", "values_are_present", "hour", site_code, "P1", hour, hour, hour, 1)
     window = Window(hour, hour + timedelta(hours=1))
-    seen = holds.look(engine, window)
+    seen = look(engine, window)
     with engine.begin() as connection:
-        assert holds.record(connection, window, ["readings"], [found], [], seen, "run-1") == []
+        assert holds.record(connection, window, ["readings"], [found], [], [], seen, "run-1") == []
         then()
 
 
 def touch(engine: Engine, site_code: str) -> None:
     with engine.begin() as connection:
-        ledger.touch(connection, site_code, [HOUR, NEXT_HOUR], datetime.now(UTC))
+        ledger.touch(connection, site_code, {HOUR: [HOUR], NEXT_HOUR: [NEXT_HOUR]}, datetime.now(UTC))
 
 
 def test_an_hour_that_fails_again_after_it_was_let_go_is_told_of_again(warehouse_engine: Engine) -> None:

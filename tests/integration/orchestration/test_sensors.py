@@ -249,7 +249,7 @@ def test_hours_wait_for_thresholds_that_are_not_right(
     path.write_text('thresholds = [{ expectation = "invalid_rate_is_low", below = 300 }]')
     monkeypatch.setenv("MILLRACE_EXPECTATIONS_THRESHOLDS", str(path))
     with history.engine.begin() as connection:
-        ledger.touch(connection, "demo", [NOON], NOON)
+        ledger.touch(connection, "demo", {NOON: [NOON]}, NOON)
     outcome = history.tick("on_touched_hours")
     assert outcome.run_requests == []
     assert f"{path}: line 1 of the list, 'invalid_rate_is_low': below = 300 is no limit" in outcome.skip_message

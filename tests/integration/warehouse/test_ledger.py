@@ -22,7 +22,7 @@ def span(start: int, end: int) -> HourRange:
 
 def touch_hours(engine: Engine, site_code: str, *numbers: int) -> None:
     with engine.begin() as connection:
-        touch(connection, site_code, {hour(number) for number in numbers}, T0)
+        touch(connection, site_code, {hour(number): () for number in numbers}, T0)
 
 
 def follow(engine: Engine, consumer: str, start: int, end: int) -> None:
@@ -103,7 +103,7 @@ def test_reopening_leaves_a_pending_rollup_pending(warehouse_engine: Engine) -> 
 def test_backlogs_are_counted_by_site_with_their_oldest_touch(warehouse_engine: Engine) -> None:
     for minutes, (site, *offsets) in enumerate([("north", 0, 1), ("north", 1, 2), ("south", 5)]):
         with warehouse_engine.begin() as connection:
-            touch(connection, site, [hour(offset) for offset in offsets], T0 + timedelta(minutes=minutes))
+            touch(connection, site, {hour(offset): () for offset in offsets}, T0 + timedelta(minutes=minutes))
     assert backlogs(warehouse_engine, "rolled_up", T0) == [
         Backlog("north", 3, T0),
         Backlog("south", 1, T0 + timedelta(minutes=2)),
@@ -170,3 +170,23 @@ def test_an_hour_waits_for_a_restore_while_a_date_it_may_belong_to_cannot_be_bui
         connection.execute(archived_days.delete())
     assert days("rolled_up") == [-2, -1, 0, 1, 2, 3]
     assert days("summarized") == [-3, 4], "rolled up, and kept for the dates"
+
+
+def test_hours_of_receipt_are_those_of_what_is_not_rolled_up(warehouse_engine: Engine) -> None:
+    """Those of what was settled with the hour are forgotten as soon as newer items come."""
+
+    def touched(*received: int) -> list[int]:
+        with warehouse_engine.begin() as connection:
+            touch(connection, "north", {hour(0): [hour(number) for number in received], hour(1): ()}, T0)
+            found = connection.scalar(text("select received_hours from raw.touched_hours where hour = :h"), {"h": T0})
+        return [(each - T0) // timedelta(hours=1) for each in found or []]
+
+    assert touched(3, 1) == [1, 3]
+    assert touched(2, 3) == [1, 2, 3]
+    assert touched() == [1, 2, 3]
+    snapshot = seen(warehouse_engine, "rolled_up", hour(0), hour(2))
+    assert touched(4) == [1, 2, 3, 4]
+    settle(warehouse_engine, "rolled_up", snapshot)
+    assert touched(5) == [1, 2, 3, 4, 5]
+    follow(warehouse_engine, "rolled_up", 0, 2)
+    assert touched(6) == [6]

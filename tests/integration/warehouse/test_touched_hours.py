@@ -79,3 +79,38 @@ def test_revised_event_touches_what_its_old_version_covered(warehouse_engine: En
 
 def test_batch_without_items_touches_its_received_hour(warehouse_engine: Engine, inbox: Any) -> None:
     assert load(warehouse_engine, inbox, "readings") == {}
+
+
+def received_hours(engine: Engine) -> dict[int, list[int]]:
+    """By hour from T0 on, in which hours was received what waits in it, from RECEIVED_HOUR on."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("select hour, received_hours from raw.touched_hours where hour < :received_hour"),
+            {"received_hour": RECEIVED_HOUR},
+        ).all()
+    an_hour = timedelta(hours=1)
+    return {(hour - T0) // an_hour: [(each - RECEIVED_HOUR) // an_hour for each in those] for hour, those in rows}
+
+
+@pytest.mark.parametrize("kind", ["readings", "events"])
+def test_hours_remember_in_which_hours_was_received_what_changed_them(
+    kind: str, warehouse_engine: Engine, inbox: Any
+) -> None:
+    """C47: by these a batch about an hour long ago is held to its rates. One page has both batches."""
+    what = {"value": 1.0} if kind == "readings" else {"duration_s": 60.0}
+    inbox.add(kind, [at(30, **what), at(90, **what)], received_at=RECEIVED)
+    inbox.add(kind, [at(90, **what), at(150, **what)], received_at=RECEIVED + timedelta(hours=2))
+    load_site(warehouse_engine, inbox, "demo")
+    assert received_hours(warehouse_engine) == {0: [0], 1: [0], 2: [2]}
+    # A revision comes by its own hour of receipt, whatever it replaces; a repetition changes nothing.
+    other = {name: value + 1 for name, value in what.items()}
+    inbox.add(kind, [at(30, **what), at(90, **other)], received_at=RECEIVED + timedelta(hours=5))
+    load_site(warehouse_engine, inbox, "demo")
+    assert received_hours(warehouse_engine) == {0: [0], 1: [0, 5], 2: [2]}
+
+
+def test_an_hour_of_receipt_is_held_to_what_was_received_in_it(warehouse_engine: Engine, inbox: Any) -> None:
+    """Whether or not any of it was accepted: its figures of ingest quality wait for the same judgement."""
+    load(warehouse_engine, inbox, "readings")
+    with warehouse_engine.connect() as connection:
+        assert connection.scalar(text("select received_hours from raw.touched_hours")) == [RECEIVED_HOUR]

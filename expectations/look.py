@@ -1,0 +1,62 @@
+"""What a validation reads of the ledger of touched hours before it judges. What follows from it is in `holds.py`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, Engine, text
+
+from expectations.groups import Waiting
+from expectations.receipts import RECEIPTS
+from expectations.window import Window
+
+# Two validations take turns: numbers of holds then become visible in their order, so that who reads on from the newest
+# (orchestration/defs/alerts.py) misses none; and who looks later sees all that who looked earlier did.
+TAKE_TURNS: Final = text("select pg_advisory_xact_lock(hashtextextended('millrace/holds', 0))")
+_TOUCHED = text("select site_code, hour, touched_at from raw.touched_hours where hour >= :start and hour < :end")
+
+
+@dataclass(frozen=True)
+class Look:
+    """The ledger's hours of a window, as a validation read them before it judged.
+
+    Attributes:
+        waiting: Those that wait for their rollup with something that was received, and when.
+        touched: By site all that the ledger knows, and when each was touched last.
+        judged_at: When they were read (UTC), by the clock of the warehouse: which of two validations is the newer one.
+    """
+
+    waiting: Waiting
+    touched: Mapping[str, Mapping[datetime, datetime]]
+    judged_at: datetime
+
+    def are_receipts(self, site_code: str, hour: datetime) -> bool:
+        """Whether an hour of receipt has brought something to one that waits: it is judged, in the window or not."""
+        return any(("hour", hour) in periods for periods in self.waiting.get(site_code, {}).values())
+
+
+def look(engine: Engine, window: Window) -> Look:
+    """Read the ledger's hours of a window. Call it before anything is judged.
+
+    A load that commits later then finds the hour held for older rows, and has it judged again.
+    """
+    with engine.begin() as connection:
+        connection.execute(TAKE_TURNS)
+        judged_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
+        return Look(_waiting(connection, window), _touched(connection, window), judged_at)
+
+
+def _waiting(connection: Connection, window: Window) -> Waiting:
+    found: dict[str, dict[datetime, set[tuple[str, datetime]]]] = {}
+    for row in connection.execute(text(window.bind(RECEIPTS))):
+        periods = found.setdefault(row.site_code, {}).setdefault(row.hour, set())
+        periods.update((("hour", row.received_hour), ("day", row.received_day)))
+    return found
+
+
+def _touched(connection: Connection, window: Window) -> Mapping[str, Mapping[datetime, datetime]]:
+    found: dict[str, dict[datetime, datetime]] = {}
+    for row in connection.execute(_TOUCHED, {"start": window.start, "end": window.end}):
+        found.setdefault(row.site_code, {})[row.hour] = row.touched_at
+    return found
