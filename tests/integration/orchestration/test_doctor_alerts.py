@@ -1,5 +1,6 @@
 """A line of the doctor that failed is told of like any failed run; warnings are not."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +11,18 @@ import pytest
 from dagster import DagsterInstance
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._daemon.auto_run_reexecution.auto_run_reexecution import filter_runs_to_should_retry
+from sqlalchemy import text
 
+from ingestion_api.client import IngestionClient
 from orchestration.alerts import Alerts
 from orchestration.defs.alerts import SETTLES, look
 from orchestration.defs.backup import base_backups
 from orchestration.doctor.examination import LINES
+from orchestration.doctor.finding import Clocks, Patient
+from orchestration.doctor.queues import batches_are_loaded
+from orchestration.settings import OrchestrationSettings
+from warehouse.engine import create_engine
+from warehouse.load import load_site
 
 STORED = {True: AssetCheckExecutionRecordStatus.SUCCEEDED, False: AssetCheckExecutionRecordStatus.FAILED}
 
@@ -89,3 +97,37 @@ def test_warnings_are_no_failure(here: Any, surroundings: pytest.MonkeyPatch) ->
     assert {line.metadata["status"].value for line in found.values()} == {"ok", "warning"}
     assert run.status == dg.DagsterRunStatus.SUCCESS
     assert told_of(here, Alerts(since=datetime.now(UTC) - timedelta(hours=1))) == []
+
+
+def test_the_site_that_is_worst_is_told_of_first(surroundings: pytest.MonkeyPatch) -> None:
+    """An alert is cut, and a plant may have more sites than it has room for."""
+    demo = OrchestrationSettings().sites["demo"]
+    surroundings.setenv("MILLRACE_SITES", json.dumps({"demo": demo, "west": "http://127.0.0.1:1"}))
+    found = batches_are_loaded(Patient())
+    assert (found.status, "; demo: " in found.says) == ("failed", True)
+    assert found.says.startswith("west: its ingestion API does not answer")
+
+
+def test_how_many_numbers_lie_between_says_nothing_of_a_site(
+    plant: Any, databases: dict[str, str], surroundings: pytest.MonkeyPatch
+) -> None:
+    """Batches of all kinds and sites of an API are numbered together: here the others took 5,000."""
+    plant.api.put("sites", "demo", {"name": "Demo", "time_zone": "UTC"})
+    plant.api.put("equipment", "P1", {"name": "Pump", "equipment_class": "pump"})
+    reading = {"equipment_code": "P1", "metric": "temp", "unit_code": "Cel", "value": 1.5}
+    plant.push("readings", [{**reading, "event_time": "2026-03-02T10:05:00Z"}])
+    with IngestionClient(*Patient().site("demo")) as client:
+        load_site(plant.engine, client, "demo")
+    others = create_engine(databases["api"])
+    with others.begin() as connection:
+        connection.execute(
+            text("select setval('inbox.batches_batch_seq_seq', last_value + 5000) from inbox.batches_batch_seq_seq")
+        )
+    others.dispose()
+    plant.push("readings", [{**reading, "event_time": "2026-03-02T10:06:00Z"}])
+
+    behind = batches_are_loaded(Patient())
+    assert (behind.status, behind.says) == ("ok", "demo: behind by at most 5,001 of readings")
+    now = Clocks.now()
+    later = batches_are_loaded(Patient(started=Clocks(now.wall_s + 16 * 60, now.monotonic_s)))
+    assert (later.status, later.says.partition(", last loaded ")[2]) == ("warning", "16 min ago")
