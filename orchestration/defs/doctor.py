@@ -1,5 +1,7 @@
 """The doctor's lines as asset checks, once an hour. What they look at is in `orchestration/doctor`.
 
+Nobody is told of a check; of a run that failed, `on_failed_run` tells.
+
 See https://docs.dagster.io/guides/test/asset-checks
 """
 
@@ -8,7 +10,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.defs.backup import base_backups
-from orchestration.doctor.examination import LINES, examine
+from orchestration.doctor.examination import LINES, examine, failure
 from orchestration.doctor.finding import Patient
 
 _SEVERITY = {"failed": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
@@ -22,8 +24,14 @@ _SEVERITY = {"failed": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeve
     ],
 )
 def platform_is_sound() -> Iterator[dg.AssetCheckResult]:
-    """What `make doctor` says; none of it holds anything up."""
+    """What `make doctor` says; none of it holds anything up.
+
+    Raises:
+        dg.Failure: A line failed. All are yielded before.
+    """
+    findings = []
     for finding in examine(Patient()):
+        findings.append(finding)
         yield dg.AssetCheckResult(
             asset_key=base_backups.key,
             check_name=finding.name,
@@ -32,6 +40,8 @@ def platform_is_sound() -> Iterator[dg.AssetCheckResult]:
             description=finding.says,
             metadata={"status": finding.status, "do": finding.do or "nothing", **finding.numbers},
         )
+    if told := failure(findings):
+        raise dg.Failure(told, allow_retries=False)
 
 
 doctor = dg.define_asset_job(

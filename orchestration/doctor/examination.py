@@ -1,6 +1,7 @@
 """Which lines the doctor has, in which order, and how they are shown. What each looks at is in the other files."""
 
 from collections.abc import Callable, Iterator, Sequence
+from textwrap import shorten
 from typing import Final
 
 from rich.console import Console
@@ -28,6 +29,8 @@ LINES: Final[dict[str, Look]] = {
         queues.no_hour_is_held,
     )
 }
+# An alert has room for 500 characters (`orchestration/alerts.py`): one line is told of with what to do, mostly two are.
+_LONGEST_TOLD: Final = 120
 _COLORS: Final[dict[Status, str]] = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
 
@@ -61,6 +64,18 @@ def show(findings: Sequence[Finding], console: Console) -> None:
             console.print(f"{'':<{width + 9}}  → {escape(finding.do)}")
     counts = {status: sum(finding.status == status for finding in findings) for status in _COLORS}
     console.print(", ".join(f"{count} {status}" for status, count in counts.items()))
+
+
+def failure(findings: Sequence[Finding]) -> str:
+    """What is told of the lines that failed, in one line; empty where none did.
+
+    An alert is cut: where several failed, their names stand before all else.
+    """
+    failed = [finding for finding in findings if finding.status == "failed"]
+    told = "; ".join(
+        f"{finding.name}: {shorten(finding.says, _LONGEST_TOLD, placeholder=' …')} → {finding.do}" for finding in failed
+    )
+    return f"{', '.join(finding.name for finding in failed)} failed: {told}" if len(failed) > 1 else told
 
 
 def _said(name: str) -> str:

@@ -24,9 +24,12 @@ def test_the_job_says_what_the_command_says(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("MILLRACE_WAREHOUSE_URL", "postgresql://plant@127.0.0.1:1/warehouse")
     definitions = dg.Definitions(assets=[base_backups], asset_checks=[platform_is_sound], jobs=[doctor])
 
-    result = definitions.resolve_job_def("doctor").execute_in_process()
+    result = definitions.resolve_job_def("doctor").execute_in_process(raise_on_error=False)
 
-    assert result.success
+    assert not result.success
+    description = str(result.failure_data_for_node("examine_platform").user_failure_data.description)
+    assert "databases_answer: warehouse does not answer: " in description
+    assert "clocks_agree" not in description
     found = {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
     assert set(found) == set(LINES)
     away, room = found["databases_answer"], found["disks_have_room"]

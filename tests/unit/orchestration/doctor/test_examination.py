@@ -9,10 +9,13 @@ import pytest
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
-from orchestration.doctor.examination import LINES, examine, looked_at, show
+from orchestration.alerts import one_line
+from orchestration.doctor.examination import LINES, examine, failure, looked_at, show
 from orchestration.doctor.finding import Finding, Patient, duration
 from warehouse.errors import BackupFailed, NotStarted
 from warehouse.settings import WarehouseSettings
+
+ROOM = Finding("disks_have_room", "failed", "0.1 GiB free", "free some room")
 
 
 def test_a_machine_where_nothing_runs_is_told_so(tmp_path: Path) -> None:
@@ -68,7 +71,7 @@ def test_lines_are_shown_with_what_to_do() -> None:
     shown = io.StringIO()
     findings = [
         Finding("clocks_agree", "ok", "all [is] well"),
-        Finding("disks_have_room", "failed", "0.1 GiB free", "free some room"),
+        ROOM,
     ]
     show(findings, Console(file=shown, soft_wrap=True))
     assert shown.getvalue().splitlines() == [
@@ -77,6 +80,27 @@ def test_lines_are_shown_with_what_to_do() -> None:
         "                          → free some room",
         "1 ok, 0 warning, 1 failed",
     ]
+
+
+def test_of_lines_that_failed_it_is_told_what_to_do() -> None:
+    well = Finding("clocks_agree", "ok", "all is well")
+    warning = Finding("no_hour_is_held", "warning", "1 hour is held", "look")
+    assert failure([well, warning]) == ""
+    assert failure([well, ROOM, warning]) == "disks_have_room: 0.1 GiB free → free some room"
+    backup = Finding("backup_is_recent", "failed", "WAL is\nnot archived", "docs/backup.md")
+    assert failure([ROOM, warning, backup]) == (
+        "disks_have_room, backup_is_recent failed: disks_have_room: 0.1 GiB free → free some room; "
+        "backup_is_recent: WAL is not archived → docs/backup.md"
+    )
+
+
+def test_an_alert_has_room_for_a_line_that_says_much_and_for_the_names_of_all() -> None:
+    talkative = Finding("databases_answer", "failed", "refused " * 99, "start the server")
+    alert = one_line(f"Failure: {failure([talkative])}")
+    assert alert.startswith("Failure: databases_answer: refused ")
+    assert alert.endswith(" … → start the server")
+    all_of_them = one_line(failure([talkative.named(name) for name in LINES]))
+    assert all(name in all_of_them.partition(" failed: ")[0] for name in LINES)
 
 
 def test_durations_are_said_in_the_unit_that_fits() -> None:
