@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from ingestion_api.export import Export
+from ingestion_api.reads import Reads
 from tests.integration.ingestion_api.test_alarms import HOT, push, put
 
 
@@ -173,3 +174,43 @@ def test_a_stream_ends_when_the_server_stops(plant: Any) -> None:
     assert time.monotonic() - started < 5
     thread.join(5)
     assert ended == [[]]
+
+
+def test_a_server_that_stops_in_the_middle_of_a_look_closes_its_connections(
+    plant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever listened has gone, and the tail looks once more: it must not come back to a store that is closed."""
+    find, close, looks = Export.marks, Reads.close, threading.Event()
+
+    async def find_slowly(export: Export, site_code: str) -> Any:
+        if looks.is_set():
+            async with export._store.statements() as connection:
+                looks.clear()
+                await connection.execute(text("select pg_sleep(0.5)"))
+        return await find(export, site_code)
+
+    async def close_slowly(reads: Reads) -> None:
+        await asyncio.sleep(1)
+        await close(reads)
+
+    monkeypatch.setattr(Export, "marks", find_slowly)
+    monkeypatch.setattr(Reads, "close", close_slowly)
+    other = type(plant)(plant.database_url, plant.engine)
+    headers, before = auth(plant), connections_of(plant)
+    with other.running(), listening(other, headers):
+        looks.set()
+        while looks.is_set():
+            time.sleep(0.01)
+    deadline = time.monotonic() + 5
+    while connections_of(plant) > before:
+        assert time.monotonic() < deadline, "a connection was left open"
+        time.sleep(0.05)
+
+
+def connections_of(api: Any) -> int:
+    """How many connections instances have to the database."""
+    query = text(
+        "select count(*) from pg_stat_activity where datname = current_database() and application_name = :name"
+    )
+    with api.engine.connect() as connection:
+        return int(connection.scalar(query, {"name": "millrace_ingestion_api"}) or 0)
