@@ -9,11 +9,17 @@ from expectations.window import Window
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 AT_NINE = "2026-03-02T09:00:00+00:00"
-TOUCHED = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 WINDOW = Window(NINE - HOUR, NINE + 3 * HOUR)
+AT_TEN, TODAY, YESTERDAY = ("hour", NINE + HOUR), ("day", MIDNIGHT), ("day", MIDNIGHT - 24 * HOUR)
 WAITING = {
-    "north": {NINE - HOUR: TOUCHED, NINE: TOUCHED, NINE + 2 * HOUR: TOUCHED},
-    "south": {NINE: TOUCHED, NINE + HOUR: TOUCHED},
+    "north": {
+        NINE - HOUR: {AT_TEN, TODAY},
+        NINE: {("hour", NINE), AT_TEN, TODAY},
+        NINE + HOUR: {("hour", MIDNIGHT), TODAY},
+        NINE + 2 * HOUR: {("hour", MIDNIGHT - HOUR), YESTERDAY},
+    },
+    "south": {NINE: {AT_TEN, TODAY}},
 }
 READINGS = FailedGroup(
     suite="readings",
@@ -73,8 +79,8 @@ def test_many_subjects_are_counted_and_some_are_named() -> None:
     assert (len(hold.observed["subjects"]), hold.observed["subject_count"]) == (20, 1_000)
 
 
-def test_a_source_holds_what_waits_of_its_site_up_to_the_hour_of_receipt() -> None:
-    """C47: a batch may be about any hour before it was received, and about none that follows."""
+def test_a_source_holds_what_waits_of_its_site_with_something_of_the_hour_of_receipt() -> None:
+    """C47: a batch may be about any hour."""
     assert spans(holds_of([LEDGER], WINDOW, WAITING)) == [
         ("north", NINE - HOUR, NINE - HOUR, NINE - HOUR),
         ("north", NINE, NINE, NINE),
@@ -82,14 +88,16 @@ def test_a_source_holds_what_waits_of_its_site_up_to_the_hour_of_receipt() -> No
     assert {hold.period_start for hold in holds_of([LEDGER], WINDOW, WAITING)} == {NINE + HOUR}
 
 
-def test_a_day_of_receipt_holds_what_waits_of_its_site() -> None:
-    """C48: by site and day. The longest day has 25 hours."""
-    day = replace(LEDGER, grain="day", subject_code="", period_start=NINE - 22 * HOUR)
+def test_a_day_of_receipt_holds_what_waits_of_its_site_with_something_of_that_day() -> None:
+    """C48: by site and day. An hour of receipt that begins at midnight is no day."""
+    day = replace(LEDGER, grain="day", subject_code="", period_start=MIDNIGHT)
     found = holds_of([day], WINDOW, WAITING)
-    assert {hold.period_start for hold in found} == {day.period_start}
-    assert (found[0].observed["hours"], found[0].observed["days"]) == ([], ["2026-03-01T11:00:00+00:00"])
-    assert [hold.hour for hold in found] == [NINE - HOUR, NINE, NINE + 2 * HOUR]
+    assert {hold.period_start for hold in found} == {MIDNIGHT}
+    assert (found[0].observed["hours"], found[0].observed["days"]) == ([], ["2026-03-02T00:00:00+00:00"])
+    assert [hold.hour for hold in found] == [NINE - HOUR, NINE, NINE + HOUR]
     assert found[0].observed["subjects"] == []
+    hour = replace(LEDGER, period_start=MIDNIGHT)
+    assert [hold.hour for hold in holds_of([hour], WINDOW, WAITING)] == [NINE + HOUR]
 
 
 def test_an_hour_that_is_not_wholly_in_the_window_is_not_judged() -> None:
