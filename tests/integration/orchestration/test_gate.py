@@ -247,3 +247,15 @@ def test_a_backfill_of_marts_alone_is_held_to_the_thresholds(sites: Sites) -> No
     assert sites.counts()["rollups"] == before | {"north": before["north"] + EACH}
     held = [(row.hour, row.expectation) for row in sites.holds() if row.is_open and row.site_code == "west"]
     assert held == [(START + HOUR, "values_are_within_registered_limits")]
+
+
+def test_a_batch_about_yesterday_that_is_mostly_refused_changes_no_mart(sites: Sites) -> None:
+    """C47: no run over yesterday takes in its hour of receipt. The yesterday of another site goes on."""
+    before, yesterday = sites.counts()["rollups"], -24
+    refused = [reading | {"value": "broken"} for reading in readings(yesterday, 0.0) * 20]
+    sites.push("west", "readings", [*readings(yesterday, 50.0), *refused])
+    sites.push("north", "readings", readings(yesterday, 50.0))
+    sites.flow()
+    assert sites.counts()["rollups"] == before | {"north": before["north"] + EACH}
+    held = {(row.site_code, row.expectation) for row in sites.holds() if row.hour == START + yesterday * HOUR}
+    assert held == {("west", "invalid_rate_is_low")}
