@@ -119,6 +119,8 @@ def _thresholds(limits: Thresholds) -> Table:
 
 def _holds(found: Sequence[OpenHold]) -> Table:
     table = Table("site", "hour (UTC)", "suite", "expectation", "worst", "of", "held since")
+    # On a narrow terminal too it can be read in full: it is what one looks for.
+    table.columns[3].overflow = "fold"
     for hold in found:
         subjects = ", ".join(hold.observed["subjects"])
         more = hold.observed["subject_count"] - len(hold.observed["subjects"])

@@ -17,6 +17,9 @@ th, td { border: 1px solid #8886; padding: .3rem .6rem; text-align: left; vertic
 .collapse { display: none; } .collapse:target { display: block; }
 .cooltip .top { display: none; } .badge { border: 1px solid #8886; border-radius: 4px; padding: 0 .3rem; }
 pre { overflow: auto; }
+/* Great Expectations shows a pair of values without anything between them; ours are a limit and what was found. */
+td td .show-scrollbars > span:first-child:not(:last-child)::before { content: "limit "; }
+td td .show-scrollbars > span + span::before { content: ", found "; }
 """
 
 

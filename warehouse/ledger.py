@@ -92,7 +92,9 @@ class Held:
 
     def __str__(self) -> str:
         hours = f"{self.hour_count} hour{'s' if self.hour_count > 1 else ''}"
-        return f"{hours} of site {self.site_code} from {self.first_hour:%F %H:%M} held back by {self.expectation}"
+        until = f" to {self.last_hour:%F %H:%M}" if self.last_hour > self.first_hour else ""
+        when = f"from {self.first_hour:%F %H:%M}{until}"
+        return f"{hours} of site {self.site_code} {when} held back by {self.expectation}"
 
 
 @dataclass(frozen=True)

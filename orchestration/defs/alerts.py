@@ -23,6 +23,7 @@ from orchestration.defs.ingestion_api import SITE_TAG
 from orchestration.defs.ml import CLASS_TAG
 from orchestration.defs.partitions import PARTITION, RANGE_END, RANGE_START
 from orchestration.defs.resources import WarehouseResource
+from orchestration.described import sensor
 from orchestration.errors import AlertNotTaken
 from orchestration.settings import OrchestrationSettings
 from warehouse import ledger
@@ -43,7 +44,7 @@ _TAGS: Final = (SITE_TAG, CLASS_TAG, PARTITION, RANGE_START, RANGE_END)
 _settings = OrchestrationSettings()
 
 
-@dg.sensor(minimum_interval_seconds=_settings.sensor_interval_s, default_status=dg.DefaultSensorStatus.RUNNING)
+@sensor(minimum_interval_seconds=_settings.sensor_interval_s, default_status=dg.DefaultSensorStatus.RUNNING)
 def on_failed_run(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
     """A run failed and is not started again by itself, or hours are held back: tell of it, once a subject and hour."""
     now = datetime.now(UTC)

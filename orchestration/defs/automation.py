@@ -11,6 +11,7 @@ from orchestration.clock import clocked
 from orchestration.defs import dbt_project, expectations, ingestion_api, ml, remaining_life, scoring, storage
 from orchestration.defs.model_report import model_performance_reports
 from orchestration.defs.resources import WarehouseResource
+from orchestration.described import schedule
 from orchestration.pending import classes_with_failures, equipment_classes, has_signs_of_failure
 from orchestration.work import BACKGROUND, Work, by_the_clock
 
@@ -81,11 +82,15 @@ hourly_aggregate = dg.define_asset_job(
     tags=BACKGROUND,
 )
 quarter_hourly_aggregate = dg.ScheduleDefinition(
-    name="quarter_hourly_aggregate", job=hourly_aggregate, cron_schedule="*/15 * * * *", execution_timezone="UTC"
+    name="quarter_hourly_aggregate",
+    description="Refresh the continuous aggregate every 15 minutes. Off until somebody turns it on.",
+    job=hourly_aggregate,
+    cron_schedule="*/15 * * * *",
+    execution_timezone="UTC",
 )
 
 
-@dg.schedule(
+@schedule(
     job=model_report,
     cron_schedule="0 5 * * 2",
     execution_timezone="UTC",
@@ -98,7 +103,7 @@ def weekly_model_report(context: dg.ScheduleEvaluationContext) -> list[dg.RunReq
 
 
 # Nothing is deleted unless MILLRACE_DROP_RAW says so; hence it runs by itself.
-@dg.schedule(
+@schedule(
     job=care_of_storage,
     cron_schedule="30 1 * * *",
     execution_timezone="UTC",
@@ -109,7 +114,7 @@ def daily_care_of_storage(context: dg.ScheduleEvaluationContext) -> list[dg.RunR
     return _at_tick(context, "daily_care_of_storage", [Work(name="care_of_storage", label="care of storage")])
 
 
-@dg.schedule(job=training, cron_schedule="0 3 * * 0", execution_timezone="UTC")
+@schedule(job=training, cron_schedule="0 3 * * 0", execution_timezone="UTC")
 def weekly_training(
     context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
@@ -119,7 +124,7 @@ def weekly_training(
     return _at_tick(context, "weekly_training", works, otherwise="there is no equipment in the marts yet")
 
 
-@dg.schedule(
+@schedule(
     job=remaining_life.rul_training,
     cron_schedule="0 4 * * 0",
     execution_timezone="UTC",
@@ -141,7 +146,7 @@ def _at_tick(
     return by_the_clock([clocked(work, schedule, context.scheduled_execution_time) for work in works], otherwise)
 
 
-@dg.schedule(
+@schedule(
     job=equipment_health,
     cron_schedule="*/30 * * * *",
     execution_timezone="UTC",

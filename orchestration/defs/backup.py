@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.clock import clocked
+from orchestration.described import schedule
 from orchestration.work import BACKGROUND, Work
 from warehouse.backup import take, why_not
 from warehouse.settings import WarehouseSettings
@@ -45,7 +46,7 @@ base_backup = dg.define_asset_job(
 )
 
 
-@dg.schedule(
+@schedule(
     job=base_backup,
     cron_schedule="0 2 * * *",
     execution_timezone="UTC",

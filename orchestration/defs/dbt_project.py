@@ -34,6 +34,7 @@ from orchestration.defs.partitions import (
 )
 from orchestration.defs.range_work import DAILY, HOURLY, range_works
 from orchestration.defs.resources import DbtResource, WarehouseResource
+from orchestration.described import sensor
 from orchestration.freshness import fresh_for
 from orchestration.local_days import hours_inside, local_dates, merge
 from orchestration.manifest import load_manifest, project_hash
@@ -216,7 +217,7 @@ def health(context: dg.AssetExecutionContext, dbt: DbtResource) -> Iterator[Any]
     yield from _build(context, dbt)
 
 
-@dg.sensor(
+@sensor(
     job_name="reference",
     minimum_interval_seconds=_settings.sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -236,7 +237,7 @@ def on_reference_changes(context: dg.SensorEvaluationContext, warehouse: Warehou
     return ask_for(context, [Work(name=f"reference:{content}:{built.number}", label="reference models")])
 
 
-@dg.sensor(
+@sensor(
     job_name="hourly_rollup",
     minimum_interval_seconds=_settings.sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -266,7 +267,7 @@ def on_touched_hours(context: dg.SensorEvaluationContext, warehouse: WarehouseRe
     return ask_for(context, works, notes=notes, most=_settings.ranges_per_tick)
 
 
-@dg.sensor(
+@sensor(
     job_name="daily_kpis",
     minimum_interval_seconds=_settings.sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,

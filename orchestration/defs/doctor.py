@@ -52,6 +52,7 @@ doctor = dg.define_asset_job(
 # Beside the top of the hour, when the most else begins.
 hourly_doctor = dg.ScheduleDefinition(
     name="hourly_doctor",
+    description="Look at the platform every hour; what is amiss fails a check of `backup/base_backups`.",
     job=doctor,
     cron_schedule="40 * * * *",
     execution_timezone="UTC",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import dagster as dg
+from pydantic import Field
 
 from expectations.errors import ExpectationsError
 from expectations.holds import release
@@ -47,7 +48,10 @@ results = _written_by_checks(
     "validation_results", "What the checks of raw found. One row per validation and expectation."
 )
 holds = _written_by_checks(
-    "holds", "Hours that the checks of raw hold back, and who let them go why. One row per hold."
+    "holds",
+    "Hours that the checks of raw hold back, and who let them go why. What is held now, the check"
+    " `failed_hours_are_held` of each raw table says, and `python -m expectations holds`; columns are described in"
+    " `marts/fct_quality_holds`; the job `release_hours` lets hours go. One row per hold.",
 )
 
 
@@ -154,11 +158,11 @@ def _gate(
 class Release(dg.Config):
     """Which held hours are let go, and who says so why."""
 
-    site: str
-    start: str
-    end: str
-    by: str
-    reason: str
+    site: str = Field(description="Code of the site, such as demo")
+    start: str = Field(description="The first hour, such as 2026-03-02T09:00Z; UTC unless it says otherwise")
+    end: str = Field(description="The hour after the last one, such as 2026-03-02T11:00Z")
+    by: str = Field(description="Your name; it is kept for good")
+    reason: str = Field(description="Why these hours may go on; it is kept for good")
 
 
 @dg.op

@@ -13,6 +13,7 @@ from orchestration.attempts import is_under_way
 from orchestration.columns import table_metadata
 from orchestration.defs.partitions import SITES
 from orchestration.defs.resources import SitesResource, WarehouseResource
+from orchestration.described import sensor
 from orchestration.freshness import fresh_for
 from orchestration.loaded import SHOWN, of_ledger, of_table
 from orchestration.pending import SiteState, site_states
@@ -98,7 +99,7 @@ def raw(
         )
 
 
-@dg.sensor(
+@sensor(
     job_name="load",
     minimum_interval_seconds=_settings.sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from orchestration.defs.partitions import PARTITIONS_START, SITES
 from orchestration.defs.resources import SitesResource, WarehouseResource
+from orchestration.described import sensor
 from orchestration.lag import Looks, late, longest_s
 from orchestration.pending import site_states
 from orchestration.seen import LEDGER
@@ -52,7 +53,7 @@ def keeps_up(sites: SitesResource, warehouse: WarehouseResource) -> Iterator[dg.
         yield dg.AssetCheckResult(asset_key=key, check_name=_CHECKS[key], **_verdict(numbers))
 
 
-@dg.sensor(minimum_interval_seconds=_settings.lag_interval_s, default_status=dg.DefaultSensorStatus.RUNNING)
+@sensor(minimum_interval_seconds=_settings.lag_interval_s, default_status=dg.DefaultSensorStatus.RUNNING)
 def on_lag(context: dg.SensorEvaluationContext, sites: SitesResource, warehouse: WarehouseResource) -> dg.SensorResult:
     """Measure the lag every few minutes: numbers by site, and a warning where something waits too long."""
     looks = Looks.read(context.cursor)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import dagster as dg
+from pydantic import Field
 
 from ml.anomaly_model import FORMAT
 from ml.cause import Cause
@@ -19,6 +20,7 @@ from ml.settings import MlSettings
 from orchestration.attempts import FAILED, is_done, is_under_way, succeeded_steps
 from orchestration.columns import table_metadata
 from orchestration.defs.resources import WarehouseResource
+from orchestration.described import sensor
 from orchestration.history import History, Watch
 from orchestration.pending import old_hours_pending, unanswered_episodes
 from orchestration.rolled_up_hours import classes_without_champion
@@ -40,9 +42,11 @@ _settings = OrchestrationSettings()
 class TrainingConfig(dg.Config):
     """Which model is trained, and why."""
 
-    equipment_class: str
-    trigger: str = "manual"
-    episode_id: str | None = None
+    equipment_class: str = Field(description="Of the registry, such as pump")
+    trigger: str = Field(default="manual", description="Why: MLflow and ml.promotions keep it")
+    episode_id: str | None = Field(
+        default=None, description="The drift episode that this answers, of ml.drift_episodes"
+    )
 
 
 @dg.multi_asset(
@@ -106,7 +110,8 @@ def told(outcome: "TrainingOutcome | RulOutcome", trigger: str) -> dict[str, Any
     urls = {name: dg.MetadataValue.url(link) for name, link in links.items()}
     # Dagster stores no enumerations but its own.
     figures = {name: found.value if isinstance(found, Enum) else found for name, found in asdict(outcome).items()}
-    return {**figures, "trigger": trigger, **urls}
+    # The links before the figures: those fill the page.
+    return {"trigger": trigger, **urls, **figures}
 
 
 def model_page(name: str, version: int) -> str:
@@ -173,7 +178,7 @@ def drift_episodes(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResul
     )
 
 
-@dg.sensor(
+@sensor(
     job_name="training",
     minimum_interval_seconds=_settings.sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -198,7 +203,7 @@ def on_missing_champion(context: dg.SensorEvaluationContext, warehouse: Warehous
     return ask_for(context, due, notes=notes or ["every equipment class has a champion"])
 
 
-@dg.sensor(
+@sensor(
     job_name="training",
     minimum_interval_seconds=_settings.sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -212,7 +217,7 @@ def on_confidence_drift(context: dg.SensorEvaluationContext, warehouse: Warehous
     return ask_for(context, works, notes=[] if works else ["no unanswered drift episode"])
 
 
-@dg.sensor(
+@sensor(
     job_name="drift_look",
     minimum_interval_seconds=_settings.sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,

@@ -10,6 +10,7 @@ from typing import Any, Final
 import dagster as dg
 
 from orchestration.clock import clocked
+from orchestration.described import schedule
 from orchestration.pruning import prune
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import BACKGROUND, Work
@@ -46,7 +47,7 @@ pruning = dg.define_asset_job(
 )
 
 
-@dg.schedule(
+@schedule(
     job=pruning,
     cron_schedule="30 3 * * *",
     execution_timezone="UTC",

@@ -13,6 +13,7 @@ from orchestration.columns import table_metadata
 from orchestration.defs.dbt_project import TRANSFORM_POOL
 from orchestration.defs.ml import CLASS_TAG, TRAINING_POOL, TRIGGER_TAG, cause_of, told
 from orchestration.defs.resources import WarehouseResource
+from orchestration.described import schedule
 from orchestration.pending import has_remaining_life_model
 from orchestration.work import BACKGROUND, Work
 
@@ -79,7 +80,7 @@ forecast = dg.define_asset_job(
 )
 
 
-@dg.schedule(
+@schedule(
     job=forecast,
     cron_schedule="20 * * * *",
     execution_timezone="UTC",

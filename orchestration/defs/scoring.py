@@ -18,6 +18,7 @@ from orchestration.defs.dbt_project import TRANSFORM_POOL
 from orchestration.defs.ml import model_page
 from orchestration.defs.partitions import HOURS, hour_pieces, hour_tags, hours_of, overlaps, required, spans
 from orchestration.defs.resources import WarehouseResource
+from orchestration.described import sensor
 from orchestration.markdown import plain
 from orchestration.pending import Promotion, newest_promotions
 from orchestration.rolled_up_hours import hours_with_readings
@@ -72,7 +73,7 @@ def scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> I
         yield dg.MaterializeResult(asset_key=["ml", table], metadata={**told, "settled": settled})
 
 
-@dg.sensor(
+@sensor(
     job_name="scoring",
     minimum_interval_seconds=_settings.sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -100,7 +101,7 @@ def on_promotion(context: dg.SensorEvaluationContext, warehouse: WarehouseResour
     return ask_for(context, due, notes=notes, most=_settings.ranges_per_tick)
 
 
-@dg.sensor(
+@sensor(
     job_name="scoring",
     minimum_interval_seconds=_settings.sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,

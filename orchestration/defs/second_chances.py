@@ -10,6 +10,7 @@ import dagster as dg
 
 from orchestration.clock import second_chances
 from orchestration.defs import automation, backup, pruning, remaining_life
+from orchestration.described import sensor
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import ask_for
 
@@ -24,7 +25,7 @@ SCHEDULES: Final = (
 )
 
 
-@dg.sensor(
+@sensor(
     jobs=[
         automation.care_of_storage,
         automation.model_report,

@@ -139,7 +139,7 @@ def dropped_alarms(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
 
 @_asset(["storage", "dropped_validations"], {"postgres"}, deps=[["ops", "validation_results"]])
 def dropped_validations(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
-    """Results of validations past their retention, deleted, but for those of hours that are held still."""
+    """Results of validations older than MILLRACE_VALIDATION_KEEP_DAYS, deleted, but for those of hours held still."""
     from warehouse.validation_retention import retain_validations
 
     with _engine(warehouse).begin() as connection:

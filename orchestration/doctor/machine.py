@@ -84,6 +84,9 @@ def ports_are_ours(patient: Patient) -> Finding:
             f"something else listens, or ours does not answer, on the port of {', '.join(name for name, _ in others)}"
         )
         do = f"stop it, or set {', '.join(setting for _, setting in others)}; ours write logs in {logs}"
+        demo = patient.warehouse.data_dir / "demo"
+        if demo.exists():
+            do += f"; where it is make demo that runs: MILLRACE_DATA_DIR={demo} make doctor"
         return Finding("", "failed", says, do, numbers)
     if free and patient.is_supervised:
         do = f"read its log in {logs}; the supervisor starts again what dies"

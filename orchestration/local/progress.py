@@ -186,12 +186,16 @@ class Progress:
         return results
 
     def checks(self) -> tuple[int, list[str]]:
-        """How many asset checks passed when they last ran, and the names of those that failed."""
+        """How many asset checks passed when they last ran, and the names of those that failed, warnings as such."""
         nodes = self._ask(CHECKS)["assetNodes"]
         checks = [check for node in nodes for check in node["assetChecksOrError"].get("checks", [])]
         ran = {check["name"]: check["executionForLatestMaterialization"] for check in checks}
         passed = [name for name, run in ran.items() if run and (run["evaluation"] or {}).get("success")]
-        failed = [name for name, run in ran.items() if run and name not in passed]
+        failed = [
+            f"{name} (warning)" if (run["evaluation"] or {}).get("severity") == "WARN" else name
+            for name, run in ran.items()
+            if run and name not in passed
+        ]
         return len(passed), sorted(failed)
 
     def _ask(self, query: str) -> dict[str, Any]:

@@ -85,6 +85,8 @@ def print_summary(platform: Platform, progress: Progress, seconds: float) -> boo
     console.print(f"Took {seconds:.0f} s, {platform.resident_bytes() / 2**30:.1f} GiB resident\n")
     for what, url in platform.addresses():
         console.print(f"  {what:<18} {url}")
+    told = f"  {'Other commands':<18} MILLRACE_DATA_DIR={platform.data_dir} before each, such as make doctor"
+    console.print(told, soft_wrap=True)
     return all(a == b for _, a, _, b in equations)
 
 

@@ -73,6 +73,8 @@ def test_data_docs_show_each_window_and_need_no_internet(plant: Any, warehouse_u
         assert "<script" not in content
         for home in re.findall(r'href="([^"#]*index.html)"', content):
             assert (page.parent / home).resolve() == index
+    # What the style of the pages tells apart: the limit, and what was found.
+    assert "<span>10.0</span><span>10.0</span>" in (index.parent / unquote(validation.pages["ledger"])).read_text()
 
 
 def test_data_docs_keep_a_bounded_history(validate: Validate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

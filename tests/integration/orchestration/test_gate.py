@@ -112,6 +112,7 @@ def test_the_sensor_and_the_commands_say_what_waits_and_why(sites: Sites) -> Non
     message = sites.plant.tick("on_touched_hours").skip_message
     assert "1 hour of site south from" in message
     assert "held back by values_are_within_registered_limits: python -m expectations holds" in message
+    assert "…" not in CliRunner().invoke(app, ["holds"], env={"COLUMNS": "80"}).output
     listed = CliRunner().invoke(app, ["holds"], env={"COLUMNS": "160"})
     assert listed.exit_code == 0
     assert "values_are_within_registered_limits" in listed.output

@@ -41,7 +41,8 @@ def test_hours_that_are_held_are_told_of_once_by_site_and_expectation(warehouse_
     hold(warehouse_engine, "west", 0, "values_are_present")
     south, west = held_hours(warehouse_engine, memory)
     assert south.error == (
-        "2 hours of site south from 2026-03-02 10:00 held back by values_are_plausible; python -m expectations holds"
+        "2 hours of site south from 2026-03-02 10:00 to 2026-03-02 11:00 held back by values_are_plausible;"
+        " python -m expectations holds"
     )
     assert (west.step, west.tags) == ("values_are_present of site west", {"millrace/site": "west"})
     assert south.run_url.endswith("/runs/run-1")

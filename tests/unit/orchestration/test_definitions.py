@@ -185,6 +185,12 @@ def test_sensors_are_on_and_by_the_clock_runs_what_deletes_no_data(defs: dg.Defi
     }
 
 
+def test_every_sensor_and_schedule_says_what_it_is_for(defs: dg.Definitions) -> None:
+    told = {each.name: each.description for each in (*(defs.sensors or []), *(defs.schedules or []))}
+    assert [name for name, description in told.items() if not description] == []
+    assert str(told["on_missed_drift_look"]).startswith("The newest days were computed and the look for drift")
+
+
 def test_what_the_clock_asks_for_once_a_day_or_less_has_a_second_chance(defs: dg.Definitions) -> None:
     from orchestration.defs.second_chances import SCHEDULES
 

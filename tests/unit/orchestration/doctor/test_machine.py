@@ -114,6 +114,16 @@ def test_a_port_of_somebody_else_fails_with_the_setting_to_change(patient: Patie
     assert "MILLRACE_MLFLOW_PORT, MILLRACE_POSTGRES_PORT" in found.do
     assert "Dagster" not in found.says
     assert found.numbers["taken_count"] == 2
+    assert "make demo" not in found.do
+
+
+def test_ports_that_the_demo_may_have_lead_to_its_data(patient: Patient) -> None:
+    demo = patient.warehouse.data_dir / "demo"
+    demo.mkdir(parents=True)
+    with answering("hello") as port:
+        settings = patient.orchestration.model_copy(update={"mlflow_port": port})
+        found = ports_are_ours(Patient(patient.warehouse, patient.api, settings))
+    assert found.do.endswith(f"MILLRACE_DATA_DIR={demo} make doctor")
 
 
 def test_services_that_answer_as_ours_are_ok(patient: Patient) -> None:
