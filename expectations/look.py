@@ -10,10 +10,23 @@ from sqlalchemy import Connection, Engine, text
 from expectations.groups import Waiting
 from expectations.receipts import RECEIPTS
 from expectations.window import Window
+from warehouse import ingest_ledger
 
 # Two validations take turns: numbers of holds then become visible in their order, so that who reads on from the newest
 # (orchestration/defs/alerts.py) misses none; and who looks later sees all that who looked earlier did.
 TAKE_TURNS: Final = text("select pg_advisory_xact_lock(hashtextextended('millrace/holds', 0))")
+_JUDGED = text(
+    """
+    with judged as materialized (
+        select site_code, hour from raw.touched_hours
+        where hour >= :start and hour <= :end - interval '1 hour'
+        and summarized_count < touch_count and rolled_up_count < touch_count
+        order by hour, site_code for update
+    )
+    update raw.touched_hours as t set judged_at = greatest(t.judged_at, :judged_at)
+    from judged as j where (t.site_code, t.hour) = (j.site_code, j.hour)
+    """
+)
 _TOUCHED = text("select site_code, hour, touched_at from raw.touched_hours where hour >= :start and hour < :end")
 
 
@@ -39,12 +52,24 @@ class Look:
 def look(engine: Engine, window: Window) -> Look:
     """Read the ledger's hours of a window. Call it before anything is judged.
 
-    A load that commits later then finds the hour held for older rows, and has it judged again.
+    A load that commits later then finds the hour held for older rows, and has it judged again. All that is recorded up
+    to the moment at which they are read is there.
     """
     with engine.begin() as connection:
         connection.execute(TAKE_TURNS)
+        # One that recorded before may not have committed yet.
+        ingest_ledger.await_loads(connection)
         judged_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
         return Look(_waiting(connection, window), _touched(connection, window), judged_at)
+
+
+def note_judged(connection: Connection, window: Window, seen: Look) -> None:
+    """Let what was recorded of the window's hours before the look count where dbt builds tables of them.
+
+    Call it where all suites have judged them, in the transaction that holds what failed.
+    """
+    bounds = {"start": window.start, "end": window.end}
+    connection.execute(_JUDGED, {**bounds, "judged_at": seen.judged_at})
 
 
 def _waiting(connection: Connection, window: Window) -> Waiting:

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, insert
 from expectations import holds
 from expectations.evaluate import ValidationResult
 from expectations.groups import Period, instant_of
-from expectations.look import Look
+from expectations.look import Look, note_judged
+from expectations.suites import SUITES
 from expectations.window import Window
 from warehouse.tables import validation_results
 
@@ -58,6 +59,8 @@ def record(
                 passed[grain].add((result.suite, result.expectation, site_code, instant_of(start)))
     with engine.begin() as connection:
         connection.execute(insert(validation_results), rows)
+        if set(suites) >= SUITES.keys():
+            note_judged(connection, window, seen)
         unknown = holds.record(connection, window, suites, failed, passed["hour"], passed["day"], seen, dagster_run_id)
     hours: dict[tuple[str, str], list[datetime]] = {}
     for hold in unknown:

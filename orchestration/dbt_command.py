@@ -16,7 +16,7 @@ from orchestration.manifest import DBT_PROJECT, is_manifest_current
 
 PARSED: Final = DBT_PROJECT / "target" / "partial_parse.msgpack"
 # They are read when SQL is compiled; any other variable may change what parsing finds.
-RANGE_VARS: Final = frozenset({"start_hour", "end_hour", "start_date", "end_date"})
+RANGE_VARS: Final = frozenset({"start_hour", "end_hour", "start_date", "end_date", "judged_only"})
 
 
 def parsed_project(arguments: list[str]) -> Any | None:

@@ -329,7 +329,8 @@ CREATE TABLE raw.touched_hours (
     rolled_up_count bigint DEFAULT 0 NOT NULL,
     summarized_count bigint DEFAULT 0 NOT NULL,
     touched_at timestamp with time zone NOT NULL,
-    received_hours timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
+    received_hours timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    judged_at timestamp with time zone
 );
 
 COMMENT ON TABLE raw.touched_hours IS 'The touched-hours ledger (D6): an hour is pending while a consumer''s count is behind touch_count.';
@@ -341,6 +342,8 @@ COMMENT ON COLUMN raw.touched_hours.rolled_up_count IS 'touch_count at rollup';
 COMMENT ON COLUMN raw.touched_hours.summarized_count IS '… in daily marts';
 
 COMMENT ON COLUMN raw.touched_hours.received_hours IS 'In which was received what changed it since it was rolled up';
+
+COMMENT ON COLUMN raw.touched_hours.judged_at IS 'What was recorded up to then is judged; NULL where nothing is';
 
 CREATE VIEW ops.held_hours AS
  SELECT h.site_code,
@@ -392,6 +395,13 @@ COMMENT ON COLUMN ops.retention_rules.equipment_class IS 'Empty: any';
 COMMENT ON COLUMN ops.retention_rules.keep_days IS 'NULL: for ever';
 
 COMMENT ON COLUMN ops.retention_rules.is_legal_hold IS 'Nothing that the rule covers is deleted';
+
+CREATE VIEW ops.unjudged_hours AS
+ SELECT site_code,
+    hour,
+    COALESCE(judged_at, '-infinity'::timestamp with time zone) AS judged_at
+   FROM raw.touched_hours
+  WHERE ((summarized_count < touch_count) AND (rolled_up_count < touch_count));
 
 CREATE TABLE ops.validation_results (
     validation_id bigint NOT NULL,

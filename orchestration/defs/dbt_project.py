@@ -112,7 +112,7 @@ def _build(
 ) -> Iterator[Any]:
     """Run the selected models and their tests. dbt leaves its target folder behind, hence a passing one."""
     with TemporaryDirectory(prefix="millrace-dbt-") as target:
-        arguments = [*_BUILD, "--vars", json.dumps(variables)]
+        arguments = [*_BUILD, "--vars", json.dumps({**variables, "judged_only": True})]
         yield from asset_events(dbt.cli(arguments, context=context, target_path=Path(target)), of_marts)
 
 

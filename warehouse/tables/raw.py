@@ -243,6 +243,9 @@ touched_hours = Table(
         server_default=text("'{}'"),
         comment="In which was received what changed it since it was rolled up",
     ),
+    Column(
+        "judged_at", DateTime(timezone=True), comment="What was recorded up to then is judged; NULL where nothing is"
+    ),
     PrimaryKeyConstraint("site_code", "hour"),
     Index(None, "hour"),
     Index("ix_touched_hours_pending", "hour", postgresql_where=text("summarized_count < touch_count")),

@@ -1,5 +1,5 @@
-{# The readings of the hours. #}
-{% macro sensor_readings_hourly(hours) %}
+{# The `readings` of the hours. #}
+{% macro sensor_readings_hourly(readings, hours) %}
 
 with rolled_up as (
 
@@ -7,7 +7,7 @@ with rolled_up as (
         signal_id,
         date_trunc('hour', event_time, 'UTC') as hour,
         {{ reading_figures() }}
-    from {{ ref('stg_raw__readings') }}
+    from {{ readings }} as readings
     where {{ between_hours('event_time', hours) }}
     group by signal_id, date_trunc('hour', event_time, 'UTC')
 

@@ -1,5 +1,5 @@
-{# State events as intervals (C12), as far as they reach into the hours. #}
-{% macro states_bounded(hours) %}
+{# State `events` as intervals (C12), as far as they reach into the hours. #}
+{% macro states_bounded(events, hours) %}
 
 with states as (
 
@@ -7,7 +7,7 @@ with states as (
         *,
         -- Whoever told it, a failure is the work unit's: what its workers do goes on beside it.
         worker_code is not null and event_type <> 'down' as is_of_worker
-    from {{ ref('stg_raw__events') }}
+    from {{ events }} as told
     where
         is_state
         and is_certain

@@ -1,5 +1,5 @@
 {# What happened at the work units in the hours, from what the subjects were doing and when somebody was there. #}
-{% macro work_unit_hours(states, occupied, hours) %}
+{% macro work_unit_hours(events, states, occupied, hours) %}
 
 with timed as (
 
@@ -39,7 +39,7 @@ counted as (
         work_unit_code,
         date_trunc('hour', event_time, 'UTC') as hour,
         sum(units_produced) as units_produced
-    from {{ ref('stg_raw__events') }}
+    from {{ events }} as events
     where
         is_certain
         and work_unit_code is not null

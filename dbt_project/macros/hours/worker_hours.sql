@@ -1,5 +1,5 @@
 {# What the workers did in the hours, from what the subjects were doing. #}
-{% macro worker_hours(states, hours) %}
+{% macro worker_hours(events, states, hours) %}
 
 with timed as (
 
@@ -26,7 +26,7 @@ counted as (
         worker_code,
         date_trunc('hour', event_time, 'UTC') as hour,
         sum(units_produced) as units_produced
-    from {{ ref('stg_raw__events') }}
+    from {{ events }} as events
     where
         is_certain
         and worker_code is not null

@@ -228,6 +228,37 @@ def test_rows_that_land_between_the_check_and_the_rollup_let_no_held_hour_throug
     assert {sites.counts()[layer]["north"] for layer in in_marts} == {4.0 * EACH}
 
 
+def test_the_first_bad_rows_that_land_between_the_check_and_the_rollup_are_in_no_table(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S0-064: the hour passed a moment before. What was judged is rolled up, and then all is judged."""
+    before, look = sites.counts(), seen.seen_by_checks
+    sites.push("north", "readings", readings(1, 50.0, offset=1)[:10])
+
+    def load_and_look(*of: Any) -> Any:
+        if not sites.counts()["raw"]["north"] > before["raw"]["north"] + 10:
+            # A revision of a reading that was judged among them: its old value counts.
+            sites.push("north", "readings", readings(1, LIMIT + 1, offset=1))
+        return look(*of)
+
+    with monkeypatch.context() as between:
+        between.setattr(dbt_project, "seen_by_checks", load_and_look)
+        assert {run.success for run in sites.plant.follow("on_touched_hours", "hourly_rollup")} == {True}
+    judged = {"rollups": before["rollups"]["north"] + 10, "daily": before["daily"]["north"] + 10}
+    assert sites.counts()["raw"]["north"] == before["raw"]["north"] + EACH
+    assert sites.counts()["rollups"]["north"] == judged["rollups"]
+    highest = "select max(max_value) from marts.fct_sensor_readings_hourly where site_code = 'north'"
+    assert sites.plant.rows(highest)[0][0] < LIMIT
+
+    sites.flow()
+    assert "north" in {row.site_code for row in sites.holds() if row.is_open}
+    assert sites.counts()["rollups"]["north"] == judged["rollups"]
+    assert sites.plant.rows(highest)[0][0] < LIMIT
+    sites.push("north", "readings", readings(1, 50.0, offset=1))
+    sites.flow()
+    assert sites.counts()["daily"]["north"] == before["daily"]["north"] + EACH
+
+
 def test_a_backfill_of_marts_alone_is_held_to_the_thresholds(sites: Sites) -> None:
     """docs/backfill.md: `tag:hourly` has no checks among its assets; what it settles was judged all the same."""
     from orchestration.definitions import defs

@@ -22,7 +22,7 @@ counts as (
         event_time,
         units_produced,
         units_scrapped
-    from {{ ref('stg_raw__events') }}
+    from {{ judged('stg_raw__events') }} as events
     where
         is_certain
         and work_unit_code is not null

@@ -14,7 +14,7 @@ select distinct
     work_unit_code,
     date_trunc('hour', event_time, 'UTC') as hour,
     event_time
-from {{ ref('stg_raw__events') }}
+from {{ judged('stg_raw__events') }} as events
 where
     event_type = 'down'
     and is_certain

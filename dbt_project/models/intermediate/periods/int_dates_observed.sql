@@ -11,7 +11,7 @@ with hours as (
     select
         site_code,
         date_trunc('hour', event_time, 'UTC') as hour
-    from {{ ref('stg_raw__events') }}
+    from {{ judged('stg_raw__events') }} as events
     where {{ around_dates('event_time', days_before=1, days_after=1) }}
     union
     select

@@ -30,7 +30,7 @@ parts as (
         select
             cast(readings.event_time at time zone cut_hours.time_zone as date) as date,
             {{ reading_figures() }}
-        from {{ ref('stg_raw__readings') }} as readings
+        from {{ judged('stg_raw__readings') }} as readings
         where
             cut_hours.signal_id = readings.signal_id
             and cut_hours.hour <= readings.event_time

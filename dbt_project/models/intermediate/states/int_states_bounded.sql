@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral', tags=['hourly']) }}
 
-{{ states_bounded(built_hours()) }}
+{{ states_bounded(judged('stg_raw__events'), built_hours()) }}

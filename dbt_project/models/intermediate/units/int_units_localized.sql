@@ -2,7 +2,7 @@
 
 with events as (
 
-    select * from {{ ref('stg_raw__events') }}
+    select * from {{ judged('stg_raw__events') }} as judged
     where
         is_certain
         and units_produced > 0

@@ -31,7 +31,7 @@ counted as (
         site_code,
         date_trunc('hour', event_time, 'UTC') as hour,
         sum(units_produced) as units_produced
-    from {{ ref('stg_raw__events') }}
+    from {{ judged('stg_raw__events') }} as events
     where
         is_certain
         and units_produced > 0

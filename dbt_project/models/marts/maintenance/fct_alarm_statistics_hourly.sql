@@ -23,7 +23,7 @@ hours as (
     select
         site_code,
         date_trunc('hour', event_time, 'UTC') as hour
-    from {{ ref('stg_raw__events') }}
+    from {{ judged('stg_raw__events') }} as events
     where {{ in_hours('event_time') }}
     union
     select

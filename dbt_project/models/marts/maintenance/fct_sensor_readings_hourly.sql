@@ -6,4 +6,4 @@
     )
 }}
 
-{{ sensor_readings_hourly(built_hours()) }}
+{{ sensor_readings_hourly(judged('stg_raw__readings'), built_hours()) }}

@@ -11,7 +11,7 @@ with unsettled as materialized (
 ),
 
 computed as (
-    {{ sensor_readings_hourly(unsettled_hours()) }}
+    {{ sensor_readings_hourly(ref('stg_raw__readings'), unsettled_hours()) }}
 )
 
 {{ settled_and_computed(ref('fct_sensor_readings_hourly'), columns) }}

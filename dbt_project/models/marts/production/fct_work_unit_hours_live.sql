@@ -11,7 +11,7 @@ with unsettled as materialized (
 ),
 
 bounded as (
-    {{ states_bounded(unsettled_hours()) }}
+    {{ states_bounded(ref('stg_raw__events'), unsettled_hours()) }}
 ),
 
 resolved as (
@@ -23,7 +23,7 @@ occupied as (
 ),
 
 computed as (
-    {{ work_unit_hours('resolved', 'occupied', unsettled_hours()) }}
+    {{ work_unit_hours(ref('stg_raw__events'), 'resolved', 'occupied', unsettled_hours()) }}
 )
 
 {{ settled_and_computed(ref('fct_work_unit_hours'), columns) }}

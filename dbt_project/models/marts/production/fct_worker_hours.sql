@@ -1,3 +1,3 @@
 {{ config(tags=['hourly'], meta={'range_column': 'hour'}) }}
 
-{{ worker_hours(ref('int_states_resolved'), built_hours()) }}
+{{ worker_hours(judged('stg_raw__events'), ref('int_states_resolved'), built_hours()) }}

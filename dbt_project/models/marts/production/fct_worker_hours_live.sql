@@ -10,7 +10,7 @@ with unsettled as materialized (
 ),
 
 bounded as (
-    {{ states_bounded(unsettled_hours()) }}
+    {{ states_bounded(ref('stg_raw__events'), unsettled_hours()) }}
 ),
 
 resolved as (
@@ -18,7 +18,7 @@ resolved as (
 ),
 
 computed as (
-    {{ worker_hours('resolved', unsettled_hours()) }}
+    {{ worker_hours(ref('stg_raw__events'), 'resolved', unsettled_hours()) }}
 )
 
 {{ settled_and_computed(ref('fct_worker_hours'), columns) }}

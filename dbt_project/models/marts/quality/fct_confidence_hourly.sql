@@ -18,7 +18,7 @@ with events as (
         source_code,
         date_trunc('hour', event_time, 'UTC') as hour,
         cast(confidence as numeric) as confidence
-    from {{ ref('stg_raw__events') }}
+    from {{ judged('stg_raw__events') }} as judged
     where
         confidence is not null
         and {{ around_dates('event_time', days_before=1, days_after=1) }}

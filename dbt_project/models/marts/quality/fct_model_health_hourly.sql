@@ -18,7 +18,7 @@ with edge_classifier as (
         date_trunc('hour', event_time, 'UTC') as hour,
         cast(confidence as numeric) as confidence,
         cast(null as boolean) as is_anomaly
-    from {{ ref('stg_raw__events') }}
+    from {{ judged('stg_raw__events') }} as events
     where
         confidence is not null
         and {{ around_dates('event_time') }}

@@ -18,7 +18,7 @@ with spaced as (
         event_time - lag(event_time) over hours as distance,
         value,
         lag(value) over hours as previous_value
-    from {{ ref('stg_raw__readings') }}
+    from {{ judged('stg_raw__readings') }} as readings
     where {{ in_hours('event_time') }}
     window hours as (partition by signal_id, date_trunc('hour', event_time, 'UTC') order by event_time)
 
