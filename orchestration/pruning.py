@@ -11,6 +11,7 @@ from typing import Final
 
 import dagster as dg
 from dagster._core.instance.utils import RUNLESS_RUN_ID
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from sqlalchemy import Connection, and_, delete, func, not_, or_, select
@@ -25,6 +26,7 @@ _MATERIALIZATION: Final = dg.DagsterEventType.ASSET_MATERIALIZATION.value
 # What a run's page, its time line and the pages of its assets show. Logs, plans and evaluated checks go.
 _SHOWN: Final = ("PIPELINE_", "STEP_START", "STEP_SUCCESS", "STEP_FAILURE", _MATERIALIZATION, "ASSET_OBSERVATION")
 _PAGE: Final = 200
+_PLANS: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,7 @@ def prune(instance: dg.DagsterInstance, since: datetime, before: datetime) -> Pr
     Raises:
         PruningUnsupported: Dagster's events are not in SQL tables.
     """
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        raise PruningUnsupported(
-            f"Dagster keeps its events in {type(storage).__name__}, which has no SQL tables to prune"
-        )
+    storage = _sql_storage(instance)
     pruned = Pruned()
     for page in _pages(instance, since, before):
         with storage.index_connection() as connection:
@@ -80,6 +78,50 @@ def prune(instance: dg.DagsterInstance, since: datetime, before: datetime) -> Pr
         check_count = _forget_replaced_checks(connection, before)
         observation_count = _forget_runless_events(connection, before)
     return replace(pruned, check_count=check_count, observation_count=observation_count)
+
+
+def forget_plans(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Delete the plans of checks that came to nothing, which the pages call "Skipped"; some at a time.
+
+    A run over hours or days plans each of its checks once for every one of them, and each is evaluated once, without a
+    partition, so that no evaluation ever replaces those plans. A plan that is the last word of its check stays: there
+    the newest run ended before its turn.
+
+    Args:
+        instance: Dagster's, on PostgreSQL.
+        before: UTC. Younger plans stay, as their runs may be under way.
+
+    Returns:
+        How many.
+
+    Raises:
+        PruningUnsupported: Dagster's events are not in SQL tables.
+    """
+    check, count, last = AssetCheckExecutionsTable.c, 0, 0
+    ids: Sequence[int]
+    with _sql_storage(instance).index_connection() as connection:
+        newest = list(connection.scalars(select(func.max(check.id)).group_by(check.asset_key, check.check_name)))
+        plans = (
+            select(check.id)
+            .where(check.execution_status == AssetCheckExecutionRecordStatus.PLANNED.value)
+            # As with checks below.
+            .where(check.create_timestamp < before.replace(tzinfo=None), check.id.not_in(newest))
+            .order_by(check.id)
+            .limit(_PLANS)
+        )
+        while ids := connection.scalars(plans.where(check.id > last)).all():
+            count += connection.execute(delete(AssetCheckExecutionsTable).where(check.id.in_(ids))).rowcount
+            last = ids[-1]
+    return count
+
+
+def _sql_storage(instance: dg.DagsterInstance) -> SqlEventLogStorage:
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        raise PruningUnsupported(
+            f"Dagster keeps its events in {type(storage).__name__}, which has no SQL tables to prune"
+        )
+    return storage
 
 
 def _pages(instance: dg.DagsterInstance, since: datetime, before: datetime) -> Iterator[list[str]]:

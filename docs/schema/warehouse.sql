@@ -309,7 +309,35 @@ CREATE TABLE ops.holds (
 
 COMMENT ON TABLE ops.holds IS 'Hours held back by a critical expectation. One row per hold; one is open per hour and expectation.';
 
+COMMENT ON COLUMN ops.holds.hold_id IS 'Number of the hold';
+
+COMMENT ON COLUMN ops.holds.site_code IS 'Whose hour is held';
+
+COMMENT ON COLUMN ops.holds.hour IS 'What was judged and failed, by its first instant';
+
+COMMENT ON COLUMN ops.holds.first_hour IS 'First of the hours that its rows reach into: those are held with it';
+
+COMMENT ON COLUMN ops.holds.last_hour IS 'Last of them, by its first instant';
+
+COMMENT ON COLUMN ops.holds.suite IS 'What was judged: readings or events by their time, or the ledger by time of receipt';
+
+COMMENT ON COLUMN ops.holds.expectation IS 'What failed, such as invalid_rate_is_low';
+
+COMMENT ON COLUMN ops.holds.period_start IS 'Of the first group that failed: the hour, an hour of receipt or a local midnight';
+
+COMMENT ON COLUMN ops.holds.observed IS 'Figures for people; in hours and days what has to pass before the hour is let go';
+
+COMMENT ON COLUMN ops.holds.touched_at IS 'Of the rows that were judged, as in raw.touched_hours: newer ones are judged anew';
+
+COMMENT ON COLUMN ops.holds.dagster_run_id IS 'The Dagster run that held it last; NULL: the command line';
+
+COMMENT ON COLUMN ops.holds.held_at IS 'When it failed first';
+
+COMMENT ON COLUMN ops.holds.released_at IS 'When it was let go; NULL: it waits';
+
 COMMENT ON COLUMN ops.holds.released_by IS 'A person, or validation: what failed has passed since';
+
+COMMENT ON COLUMN ops.holds.reason IS 'Why it was let go';
 
 CREATE TABLE raw.registry_changes (
     site_code text NOT NULL,
@@ -335,11 +363,17 @@ CREATE TABLE raw.touched_hours (
 
 COMMENT ON TABLE raw.touched_hours IS 'The touched-hours ledger (D6): an hour is pending while a consumer''s count is behind touch_count.';
 
+COMMENT ON COLUMN raw.touched_hours.site_code IS 'Whose hour it is';
+
+COMMENT ON COLUMN raw.touched_hours.hour IS 'Its first instant';
+
 COMMENT ON COLUMN raw.touched_hours.touch_count IS 'Rises with each load that touches the hour';
 
 COMMENT ON COLUMN raw.touched_hours.rolled_up_count IS 'touch_count at rollup';
 
 COMMENT ON COLUMN raw.touched_hours.summarized_count IS '… in daily marts';
+
+COMMENT ON COLUMN raw.touched_hours.touched_at IS 'When a load touched it last';
 
 COMMENT ON COLUMN raw.touched_hours.received_hours IS 'In which was received what changed it since it was rolled up';
 
@@ -417,7 +451,27 @@ CREATE TABLE ops.validation_results (
     judged_at timestamp with time zone
 );
 
+COMMENT ON COLUMN ops.validation_results.validation_id IS 'Number of the validation of one expectation; it grows';
+
+COMMENT ON COLUMN ops.validation_results.suite IS 'What was judged: readings or events by their time, or the ledger by time of receipt';
+
+COMMENT ON COLUMN ops.validation_results.expectation IS 'What was expected, such as invalid_rate_is_low';
+
+COMMENT ON COLUMN ops.validation_results.window_start IS 'First instant that was looked at';
+
+COMMENT ON COLUMN ops.validation_results.window_end IS 'First instant after it';
+
 COMMENT ON COLUMN ops.validation_results.severity IS 'critical or warning';
+
+COMMENT ON COLUMN ops.validation_results.is_success IS 'Whether all groups kept their limit';
+
+COMMENT ON COLUMN ops.validation_results.observed IS 'Figures for people, and those of each site';
+
+COMMENT ON COLUMN ops.validation_results.dagster_run_id IS 'The Dagster run that asked; NULL: the command line';
+
+COMMENT ON COLUMN ops.validation_results.validated_at IS 'When it was stored';
+
+COMMENT ON COLUMN ops.validation_results.judged_at IS 'When the ledger of touched hours was read for it; NULL: before this was noted';
 
 ALTER TABLE ops.validation_results ALTER COLUMN validation_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME ops.validation_results_validation_id_seq

@@ -20,6 +20,7 @@ from expectations.window import instant
 from orchestration.columns import table_metadata
 from orchestration.defs.partitions import hours_of
 from orchestration.defs.resources import WarehouseResource
+from orchestration.held_hours import observed
 from orchestration.pending import waiting_hours
 from orchestration.seen import LEDGER, PAGE, observation
 from orchestration.settings import OrchestrationSettings
@@ -51,7 +52,8 @@ holds = _written_by_checks(
     "holds",
     "Hours that the checks of raw hold back, and who let them go why. What is held now, the check"
     " `failed_hours_are_held` of each raw table says, and `python -m expectations holds`; columns are described in"
-    " `marts/fct_quality_holds`; the job `release_hours` lets hours go. One row per hold.",
+    " `marts/fct_quality_holds`; the job `release_hours` lets hours go. Its events tell of each run that held hours,"
+    " found them held or let them go. One row per hold.",
 )
 
 
@@ -90,6 +92,7 @@ def raw_is_plausible(
     hours = hours_of(context.run.tags)
     seen = ledger.seen(engine, "rolled_up", *hours) if hours else None
     start, end = hours or waiting_hours(engine, datetime.now(UTC))
+    held_before = ledger.held(engine)
     settings = ExpectationsSettings()
     about: dict[str, Any] = {"window": f"{start:%F %H:%M} to {end:%F %H:%M} UTC"}
     data_docs = OrchestrationSettings().data_docs_base_url()
@@ -111,6 +114,8 @@ def raw_is_plausible(
             metadata={**about, PAGE: dg.MetadataValue.url(page), **result.observed},
         )
     held = ledger.held(engine)
+    for event in observed(held_before, held):
+        context.op_execution_context.log_event(event)
     for line in held:
         context.log.warning(str(line))
     for suite in SUITES.values():
@@ -127,10 +132,13 @@ def judged(context: dg.AssetExecutionContext, warehouse: WarehouseResource, star
         dg.Failure: Something failed that cannot be held back.
     """
     engine = warehouse.engine()
-    seen = ledger.seen(engine, "rolled_up", start, end)
+    seen, held_before = ledger.seen(engine, "rolled_up", start, end), ledger.held(engine)
     url = warehouse.url(ExpectationsSettings().warehouse_url)
     validation = validate_window(url, start, end, dagster_run_id=context.run.run_id)
-    for line in (*validation.warnings, *ledger.held(engine)):
+    held = ledger.held(engine)
+    for event in observed(held_before, held):
+        context.log_event(event)
+    for line in (*validation.warnings, *held):
         context.log.warning(str(line))
     if unheld := sorted({hour for result in validation.results for hour in result.unheld}):
         hours = ", ".join(f"{hour:%F %H:%M}" for hour in unheld)
@@ -168,14 +176,18 @@ class Release(dg.Config):
 @dg.op
 def let_hours_go(context: dg.OpExecutionContext, config: Release, warehouse: WarehouseResource) -> None:
     """Let held hours go, as `python -m expectations release` does; the run's configuration says for whom and why."""
-    engine = warehouse.engine(ExpectationsSettings().warehouse_url)
+    held_before = ledger.held(warehouse.engine())
     try:
         start, end = instant(config.start), instant(config.end)
+        engine = warehouse.engine(ExpectationsSettings().warehouse_url)
         hours = release(engine, config.site, start, end, by=config.by, reason=config.reason)
     except ExpectationsError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     metadata: Mapping[str, Any] = {"hours": [f"{hour:%F %H:%M}" for hour in hours], "by": config.by}
     context.log_event(dg.AssetObservation(LEDGER, metadata={**metadata, "reason": config.reason}))
+    held = ledger.held(warehouse.engine())
+    for event in observed(held_before, held, released_by=config.by, reason=config.reason):
+        context.log_event(event)
 
 
 @dg.job(

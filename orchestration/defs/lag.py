@@ -1,5 +1,8 @@
 """Lag as checks, and as numbers that Dagster plots. How it is measured is in `lag`; what is fresh, in `freshness`.
 
+The numbers stand with the tables that wait, by site. The checks have an asset of their own: on a raw table Dagster
+calls them "Not evaluated" after each load, until the next look.
+
 A materialization says that something was done, not that nothing is left to do: a plant that rests is not stale, and one
 that is loaded every minute may wait for the rollup of an hour for days. So freshness and lag stand side by side.
 See https://docs.dagster.io/guides/test/asset-checks and https://docs.dagster.io/guides/observe/asset-freshness-policies
@@ -23,11 +26,22 @@ from orchestration.settings import OrchestrationSettings
 from warehouse import ledger
 
 BATCHES: Final = dg.AssetKey(["raw", "batches"])
+LAG: Final = dg.AssetKey(["ops", "lag"])
 _CONSUMERS: Final[tuple[ledger.Consumer, ...]] = ("rolled_up", "summarized")
 _SHOWN: Final = 20
 _settings = OrchestrationSettings()
 Numbers = dict[dg.AssetKey, dict[str, dict[str, float]]]
 _CHECKS: Final = {BATCHES: "loads_keep_up", LEDGER: "rollups_keep_up"}
+
+lag = dg.AssetSpec(
+    LAG,
+    deps=[BATCHES, LEDGER],
+    group_name="operations",
+    kinds={"dagster"},
+    owners=["team:platform"],
+    description="Whether loads, rollups and daily marts keep up. The sensor `on_lag` says so every few minutes; its"
+    " numbers by site are the observations of `raw/batches` and `raw/touched_hours`. Nothing materializes this.",
+)
 
 
 @dg.multi_asset_check(
@@ -35,13 +49,13 @@ _CHECKS: Final = {BATCHES: "loads_keep_up", LEDGER: "rollups_keep_up"}
     specs=[
         dg.AssetCheckSpec(
             _CHECKS[BATCHES],
-            asset=BATCHES,
+            asset=LAG,
             description="Nothing that a site's API holds has waited for its load longer than MILLRACE_LAG_WARN_S, and"
             " no API has been silent for longer. Run by hand it knows no earlier look: the sensor `on_lag` does.",
         ),
         dg.AssetCheckSpec(
             _CHECKS[LEDGER],
-            asset=LEDGER,
+            asset=LAG,
             description="No hour that a load touched has waited longer than MILLRACE_LAG_WARN_S for its rollup or its"
             " daily marts.",
         ),
@@ -50,7 +64,7 @@ _CHECKS: Final = {BATCHES: "loads_keep_up", LEDGER: "rollups_keep_up"}
 def keeps_up(sites: SitesResource, warehouse: WarehouseResource) -> Iterator[dg.AssetCheckResult]:
     """Measure the lag once."""
     for key, numbers in measure(warehouse.engine(), sites, Looks(), datetime.now(UTC)).items():
-        yield dg.AssetCheckResult(asset_key=key, check_name=_CHECKS[key], **_verdict(numbers))
+        yield dg.AssetCheckResult(asset_key=LAG, check_name=_CHECKS[key], **_verdict(numbers))
 
 
 @sensor(minimum_interval_seconds=_settings.lag_interval_s, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -64,7 +78,7 @@ def on_lag(context: dg.SensorEvaluationContext, sites: SitesResource, warehouse:
         for site_code, of_site in numbers.items()
     ]
     verdicts = [
-        dg.AssetCheckEvaluation(asset_key=key, check_name=_CHECKS[key], **_verdict(numbers))
+        dg.AssetCheckEvaluation(asset_key=LAG, check_name=_CHECKS[key], **_verdict(numbers))
         for key, numbers in measured.items()
     ]
     waits = [f"{name} {wait:,.0f}" for numbers in measured.values() for name, wait in _late(numbers).items()]

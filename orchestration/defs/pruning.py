@@ -11,23 +11,31 @@ import dagster as dg
 
 from orchestration.clock import clocked
 from orchestration.described import schedule
-from orchestration.pruning import prune
+from orchestration.pruning import forget_plans, prune
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import BACKGROUND, Work
 
 KEY: Final = dg.AssetKey(["dagster", "pruned_runs"])
 _FIRST: Final = datetime(2020, 1, 1, tzinfo=UTC)
+# No run lasts as long: dagster.yaml and `work.BACKGROUND` see to that.
+_PLANS_STAY: Final = timedelta(days=1)
 
 
 @dg.asset(key=KEY, group_name="operations", kinds={"dagster", "postgres"}, owners=["team:platform"])
 def pruned_runs(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
     """Old runs that Dagster has forgotten, and how many events it no longer keeps of those that stay."""
-    before = datetime.now(UTC) - timedelta(days=OrchestrationSettings().dagster_keep_days)
+    now = datetime.now(UTC)
+    before = now - timedelta(days=OrchestrationSettings().dagster_keep_days)
     since = _pruned_until(context.instance)
     # A day longer than need be: a run is looked at again that was created then and has ended since.
     pruned = prune(context.instance, since - timedelta(days=1), before)
+    plan_count = forget_plans(context.instance, now - _PLANS_STAY)
     return dg.MaterializeResult(
-        metadata={**asdict(pruned), "pruned_until": dg.MetadataValue.timestamp(max(before, since))}
+        metadata={
+            **asdict(pruned),
+            "plan_count": plan_count,
+            "pruned_until": dg.MetadataValue.timestamp(max(before, since)),
+        }
     )
 
 

@@ -14,6 +14,7 @@ api_metadata = MetaData(naming_convention=NAMING)
 warehouse_metadata = MetaData(naming_convention=NAMING)
 
 
-def utc(name: str, *, nullable: bool = False, now: bool = False) -> Column[object]:
+def utc(name: str, *, nullable: bool = False, now: bool = False, comment: str | None = None) -> Column[object]:
     """A `timestamptz` column; `now` lets the server fill it."""
-    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None)
+    default = func.now() if now else None
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default, comment=comment)

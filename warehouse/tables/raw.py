@@ -230,12 +230,12 @@ cursors = Table(
 touched_hours = Table(
     "touched_hours",
     warehouse_metadata,
-    Column("site_code", Text, nullable=False),
-    utc("hour"),
+    Column("site_code", Text, nullable=False, comment="Whose hour it is"),
+    utc("hour", comment="Its first instant"),
     Column("touch_count", BigInteger, nullable=False, comment="Rises with each load that touches the hour"),
     Column("rolled_up_count", BigInteger, nullable=False, server_default=text("0"), comment="touch_count at rollup"),
     Column("summarized_count", BigInteger, nullable=False, server_default=text("0"), comment="… in daily marts"),
-    utc("touched_at"),
+    utc("touched_at", comment="When a load touched it last"),
     Column(
         "received_hours",
         ARRAY(DateTime(timezone=True)),

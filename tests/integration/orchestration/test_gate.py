@@ -28,6 +28,16 @@ from warehouse import ledger
 __all__ = ["sites"]
 
 
+def told_of_holds(sites: Sites) -> list[dict[str, object]]:
+    """The events of `ops/holds`, newest first."""
+    found = sites.plant.instance.fetch_observations(dg.AssetKey(["ops", "holds"]), limit=100).records
+    return [
+        {name: value.value for name, value in record.asset_observation.metadata.items()}
+        for record in found
+        if record.asset_observation
+    ]
+
+
 def test_a_site_that_breaks_a_threshold_stops_at_staging_and_the_others_flow_on(sites: Sites) -> None:
     """S0-060, S0-064, C48: of south no reading of its bad hour, and nothing of its date, is in any mart."""
     everything = dict.fromkeys(SITES, 3.0 * EACH)
@@ -108,6 +118,14 @@ def test_a_mart_links_the_validations_that_let_its_hours_through(sites: Sites) -
         assert "validated_by" not in record.asset_materialization.metadata
 
 
+def test_the_page_of_holds_tells_what_the_run_held(sites: Sites) -> None:
+    bad = START + 2 * HOUR
+    first, newest = told_of_holds(sites)[-1], told_of_holds(sites)[0]
+    assert (first["held_hours_before"], first["held_hours"], newest["held_hours"]) == (0, 1, 1)
+    line = rf"south | values\_are\_within\_registered\_limits | 1 | {bad:%F %H:%M} | {bad:%F %H:%M}"
+    assert line in str(newest["held"]).splitlines()
+
+
 def test_the_sensor_and_the_commands_say_what_waits_and_why(sites: Sites) -> None:
     message = sites.plant.tick("on_touched_hours").skip_message
     assert "1 hour of site south from" in message
@@ -185,8 +203,15 @@ def test_marts_keep_what_they_had_until_newer_rows_are_judged_or_let_go(sites: S
 
     assert not let_go("").success
     assert let_go("calibrated meanwhile").success
+    newest, one_before = told_of_holds(sites)[:2]
+    assert (newest["held_hours_before"], newest["held_hours"]) == (2, 1)
+    assert (newest["released_by"], newest["reason"]) == ("Grace", "calibrated meanwhile")
+    assert "released_by" not in one_before
+    assert "south" not in str(newest["held"])
     sites.push("west", "readings", readings(1, 50.0, offset=1))
     sites.flow()
+    newest = told_of_holds(sites)[0]
+    assert (newest["held_hours_before"], newest["held_hours"], newest["held"]) == (1, 0, "nothing")
     counts = sites.counts()
     for site, each in {"north": 3.0, "south": 4.0, "west": 4.0}.items():
         assert {counts[layer][site] / EACH for layer in expected} == {each}
@@ -277,6 +302,7 @@ def test_a_backfill_of_marts_alone_is_held_to_the_thresholds(sites: Sites) -> No
     assert {step.step_key for step in backfill.get_step_success_events()} == {"dbt_hourly"}
     assert ledger.pending_ranges(sites.plant.engine, "rolled_up") == []
     assert sites.counts()["rollups"] == before | {"north": before["north"] + EACH}
+    assert "west" in str(told_of_holds(sites)[0]["held"])
     held = [(row.hour, row.expectation) for row in sites.holds() if row.is_open and row.site_code == "west"]
     assert held == [(START + HOUR, "values_are_within_registered_limits")]
 

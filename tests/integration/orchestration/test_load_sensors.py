@@ -1,10 +1,12 @@
 """What the sensors of loads see of the sites' APIs, and how far all is behind them, on a real warehouse and API."""
 
+import asyncio
 import threading
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.loader import LoadingContextForTest
 from sqlalchemy import text
 
 from orchestration.pending import site_states
@@ -94,6 +96,26 @@ def test_the_lag_is_measured_from_look_to_look(plant: Any, monkeypatch: pytest.M
         event.check_name: event.passed for event in first.asset_events if isinstance(event, dg.AssetCheckEvaluation)
     }["loads_keep_up"]
     assert "demo: summarized_waiting_s 7,2" in outcome.skip_message
+
+
+def test_what_is_said_of_lag_stands_after_the_next_load(plant: Any) -> None:
+    """A check of an asset that loads materialize would be "Not evaluated" until the next look."""
+
+    def is_shown(check: dg.AssetCheckKey) -> bool:
+        (record,) = plant.instance.event_log_storage.get_latest_asset_check_execution_by_key([check]).values()
+        return asyncio.run(record.targets_latest_materialization(LoadingContextForTest(plant.instance)))
+
+    plant.api.put("sites", "demo", {"name": "Demo plant", "time_zone": "UTC"})
+    batches = dg.AssetKey(["raw", "batches"])
+    on_batches = dg.AssetCheckEvaluation(asset_key=batches, check_name="on_batches", passed=True)
+    for event in (*plant.tick("on_lag").asset_events, on_batches):
+        plant.instance.report_runless_asset_event(event)
+    checks = [dg.AssetCheckKey(dg.AssetKey(["ops", "lag"]), name) for name in ("loads_keep_up", "rollups_keep_up")]
+    every = [*checks, on_batches.asset_check_key]
+    assert [is_shown(check) for check in every] == [True, True, True]
+    assert [run.success for run in plant.follow("on_new_batches", "load")] == [True]
+    assert plant.instance.get_latest_materialization_event(batches) is not None
+    assert [is_shown(check) for check in every] == [True, True, False]
 
 
 def test_a_site_is_loaded_by_one_run_at_a_time(plant: Any) -> None:

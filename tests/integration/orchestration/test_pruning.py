@@ -1,15 +1,21 @@
 """Old runs are forgotten, and nothing that Dagster's pages need of them, on a real PostgreSQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
 
-from orchestration.pruning import KEPT_JOBS, Pruned, prune
+from orchestration.pruning import KEPT_JOBS, Pruned, forget_plans, prune
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PARTITIONS = dg.StaticPartitionsDefinition(["x", "y"])
+HOURS = dg.HourlyPartitionsDefinition(start_date=datetime(2026, 3, 2, tzinfo=UTC))
+THREE_HOURS = {
+    "dagster/asset_partition_range_start": "2026-03-02-09:00",
+    "dagster/asset_partition_range_end": "2026-03-02-11:00",
+}
 
 
 @dg.asset
@@ -32,13 +38,25 @@ def model(context: dg.AssetExecutionContext) -> None:
     context.log.info("trained")
 
 
+@dg.asset(
+    partitions_def=HOURS,
+    check_specs=[dg.AssetCheckSpec("has_rows", asset="rollup")],
+)
+def rollup(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+    """Built over a range and checked once, as dbt's models are."""
+    if "fails" in context.run.tags:
+        raise dg.Failure("no rollup", allow_retries=False)
+    yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+
+
 DEFINITIONS = dg.Definitions(
-    assets=[whole, parts, model],
+    assets=[whole, parts, model, rollup],
     asset_checks=[is_sound],
     jobs=[
         dg.define_asset_job("whole_job", [whole]),
         dg.define_asset_job("parts_job", [parts]),
         dg.define_asset_job("training", [model]),
+        dg.define_asset_job("rollup_job", [rollup]),
     ],
 )
 
@@ -47,9 +65,13 @@ DEFINITIONS = dg.Definitions(
 def run(instance: dg.DagsterInstance) -> Callable[..., str]:
     """Executes a job and returns the run's id."""
 
-    def execute(job: str, partition: str | None = None) -> str:
+    def execute(job: str, partition: str | None = None, **tags: str) -> str:
         definition = DEFINITIONS.resolve_job_def(job)
-        return definition.execute_in_process(instance=instance, partition_key=partition).run_id
+        executed = definition.execute_in_process(
+            instance=instance, partition_key=partition, tags=tags, raise_on_error=False
+        )
+        assert executed.success != ("fails" in tags)
+        return executed.run_id
 
     return execute
 
@@ -105,6 +127,44 @@ def test_of_a_check_the_newest_evaluation_stays(instance: dg.DagsterInstance, ru
     assert kept.event is not None
 
 
+def rows_of(instance: dg.DagsterInstance, name: str, asset: dg.AssetsDefinition) -> list[tuple[str, str, str | None]]:
+    """A check's execution history, newest first: run, status, partition."""
+    history = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(asset.key, name), limit=99)
+    return [(record.run_id, record.status.value, record.partition) for record in history]
+
+
+def test_a_range_plans_its_checks_once_an_hour_and_only_their_evaluation_stays(
+    instance: dg.DagsterInstance, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.pruning._PLANS", 2)
+    first, second = run("rollup_job", **THREE_HOURS), run("rollup_job", **THREE_HOURS)
+    hours = ["2026-03-02-11:00", "2026-03-02-10:00", "2026-03-02-09:00"]
+    assert rows_of(instance, "has_rows", rollup) == [
+        row
+        for run_id in (second, first)
+        for row in ((run_id, "SUCCEEDED", None), *((run_id, "PLANNED", hour) for hour in hours))
+    ]
+    assert forget_plans(instance, datetime.now(UTC) - timedelta(days=1)) == 0
+    assert forget_plans(instance, tomorrow()) == 6
+    assert rows_of(instance, "has_rows", rollup) == [(second, "SUCCEEDED", None), (first, "SUCCEEDED", None)]
+
+
+def test_that_the_newest_run_ended_before_a_check_stays_known(
+    instance: dg.DagsterInstance, run: Callable[..., str]
+) -> None:
+    good = run("rollup_job", **THREE_HOURS)
+    run("rollup_job", fails="yes", **THREE_HOURS)
+    failed = run("rollup_job", fails="yes", **THREE_HOURS)
+    assert forget_plans(instance, tomorrow()) == 8
+    assert rows_of(instance, "has_rows", rollup) == [
+        (failed, "PLANNED", "2026-03-02-11:00"),
+        (good, "SUCCEEDED", None),
+    ]
+    again = run("rollup_job", **THREE_HOURS)
+    assert forget_plans(instance, tomorrow()) == 4
+    assert rows_of(instance, "has_rows", rollup) == [(again, "SUCCEEDED", None), (good, "SUCCEEDED", None)]
+
+
 def test_of_what_sensors_observe_the_newest_stays_at_each_site(instance: dg.DagsterInstance) -> None:
     for number in range(3):
         for site in ("x", "y"):
@@ -150,4 +210,5 @@ def test_the_asset_goes_on_where_the_last_one_ended(instance: dg.DagsterInstance
         (made,) = result.asset_materializations_for_node("dagster__pruned_runs")
         assert made.metadata["deleted"].value == 0
         until = made.metadata["pruned_until"].value
+        assert made.metadata["plan_count"].value == 0
         assert abs(until - (datetime.now(UTC) - timedelta(days=30)).timestamp()) < 60

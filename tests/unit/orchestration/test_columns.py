@@ -1,5 +1,6 @@
 """Columns of tables as Dagster shows them."""
 
+import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from sqlalchemy import ARRAY, Column, DateTime, Double, MetaData, Table, Text
@@ -45,3 +46,9 @@ def test_every_table_shows_its_columns_with_their_types(graph: AssetGraph) -> No
     assert readings["quality"][0] == "real"
     kpis = {column.name: column.type for column in by_name["marts.fct_worker_kpis_daily"].columns}
     assert (kpis["date"], kpis["worker_code"]) == ("date", "text")
+
+
+@pytest.mark.parametrize("table", ["ops.holds", "ops.validation_results", "raw.touched_hours"])
+def test_what_is_held_and_what_waits_says_what_its_columns_mean(graph: AssetGraph, table: str) -> None:
+    columns = graph.get(dg.AssetKey(table.split("."))).metadata["dagster/column_schema"].columns
+    assert [column.name for column in columns if not column.description] == []

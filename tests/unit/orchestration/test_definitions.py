@@ -231,9 +231,10 @@ def test_each_layer_says_how_long_it_is_fresh(graph: AssetGraph) -> None:
 def test_lag_is_a_check_that_stops_nothing(graph: AssetGraph, defs: dg.Definitions) -> None:
     keys = {key for key in graph.asset_check_keys if key.name.endswith("_keep_up")}
     assert {(key.asset_key.to_user_string(), key.name) for key in keys} == {
-        ("raw/batches", "loads_keep_up"),
-        ("raw/touched_hours", "rollups_keep_up"),
+        ("ops/lag", "loads_keep_up"),
+        ("ops/lag", "rollups_keep_up"),
     }
+    assert not graph.get(dg.AssetKey(["ops", "lag"])).is_materializable
     assert not any(graph.get(key).blocking for key in keys)
     rollup = defs.resolve_job_def("hourly_rollup").asset_layer.asset_graph.asset_check_keys
     assert not keys & set(rollup)
