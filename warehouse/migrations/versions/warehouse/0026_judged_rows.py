@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "warehouse_0026"
-down_revision = "warehouse_0024"
+down_revision = "warehouse_0025"
 branch_labels = None
 depends_on = None
 
