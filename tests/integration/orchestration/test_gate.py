@@ -258,12 +258,12 @@ def test_the_first_bad_rows_that_land_between_the_check_and_the_rollup_are_in_no
 ) -> None:
     """S0-064: the hour passed a moment before. What was judged is rolled up, and then all is judged."""
     before, look = sites.counts(), seen.seen_by_checks
-    sites.push("north", "readings", readings(1, 50.0, offset=1)[:10])
+    sites.push("north", "readings", readings(0, 50.0, offset=1)[:10])
 
     def load_and_look(*of: Any) -> Any:
         if not sites.counts()["raw"]["north"] > before["raw"]["north"] + 10:
             # A revision of a reading that was judged among them: its old value counts.
-            sites.push("north", "readings", readings(1, LIMIT + 1, offset=1))
+            sites.push("north", "readings", readings(0, LIMIT + 1, offset=1))
         return look(*of)
 
     with monkeypatch.context() as between:
@@ -279,7 +279,7 @@ def test_the_first_bad_rows_that_land_between_the_check_and_the_rollup_are_in_no
     assert "north" in {row.site_code for row in sites.holds() if row.is_open}
     assert sites.counts()["rollups"]["north"] == judged["rollups"]
     assert sites.plant.rows(highest)[0][0] < LIMIT
-    sites.push("north", "readings", readings(1, 50.0, offset=1))
+    sites.push("north", "readings", readings(0, 50.0, offset=1))
     sites.flow()
     assert sites.counts()["daily"]["north"] == before["daily"]["north"] + EACH
 
