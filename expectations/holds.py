@@ -144,7 +144,9 @@ def record(
             if (*what, hour) in failed_hours
             or not ((*what, hour) in passed_hours or _is_judged(row.suite, instant(hour), window, newer))
         ]
-        days = [day for day in row.days if (*what, day) not in passed_days]
+        days = [
+            day for day in row.days if (*what, day) not in passed_days and seen.is_of_day(row.site_code, row.hour, day)
+        ]
         touched_at = seen.touched.get(row.site_code, {}).get(row.hour) if row.is_in_window else None
         if _key(row) in found:
             found[_key(row)] = _waiting_for(found[_key(row)], hours, days)
