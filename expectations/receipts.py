@@ -34,5 +34,5 @@ RECEIPTS: Final = f"""
         and touched.summarized_count < touched.touch_count
         and touched.rolled_up_count < touched.touch_count
 """
-"""SQL of hours that wait in a window, with their hours of receipt and the first instants of the days on which those lie,
-by the site's calendar (UTC): site_code, hour, received_hour, received_day."""
+"""SQL of hours that wait in a window, with their hours of receipt and the first instants (UTC) of the days on which
+those lie by the site's calendar: site_code, hour, received_hour, received_day."""
