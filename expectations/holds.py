@@ -144,7 +144,9 @@ def record(
             if (*what, hour) in failed_hours
             or not ((*what, hour) in passed_hours or _is_judged(row.suite, instant(hour), window, newer))
         ]
-        days = [day for day in row.days if (*what, day) not in passed_days]
+        days = [
+            day for day in row.days if (*what, day) not in passed_days and seen.is_of_day(row.site_code, row.hour, day)
+        ]
         touched_at = seen.touched.get(row.site_code, {}).get(row.hour) if row.is_in_window else None
         if _key(row) in found:
             found[_key(row)] = _waiting_for(found[_key(row)], hours, days)
@@ -226,11 +228,22 @@ def release(engine: Engine, site_code: str, start: datetime, end: datetime, *, b
 
 
 def _not_newer(found: Sequence[Hold], newer: NewerJudgements) -> Iterator[Hold]:
-    """Of what failed, what no newer validation has judged; with an hour it judges all that was received of it."""
+    """Of what failed, what no newer validation has judged; of what was received of an hour it judges all.
+
+    What was received, a newer one may have judged with other hours: it held those alone, and let go what passed.
+    """
     for hold in found:
-        days = [day for day in hold.observed["days"] if not newer.of_day(hold.suite, day)]
-        if not newer.of_hour(hold.suite, hold.hour) and (hold.observed["hours"] or days):
-            yield replace(hold, observed={**hold.observed, "days": days})
+        if newer.of_hour(hold.suite, hold.hour):
+            continue
+        what = (hold.suite, hold.expectation)
+        hours = [hour for hour in hold.observed["hours"] if not newer.hour_passed(*what, hour)]
+        days = [day for day in hold.observed["days"] if not newer.day_passed(*what, day)]
+        if hours or days:
+            yield replace(
+                hold,
+                period_start=instant(min(hours or days)),
+                observed={**hold.observed, "hours": hours, "days": days},
+            )
 
 
 def _is_judged(suite: str, hour: datetime, window: Window, newer: NewerJudgements) -> bool:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
 from expectations.groups import Waiting
 from expectations.receipts import RECEIPTS
-from expectations.window import Window
+from expectations.window import Window, instant
 from warehouse import ingest_ledger
 
 # Two validations take turns: numbers of holds then become visible in their order, so that who reads on from the newest
@@ -46,7 +47,17 @@ class Look:
 
     def are_receipts(self, site_code: str, hour: datetime) -> bool:
         """Whether an hour of receipt has brought something to one that waits: it is judged, in the window or not."""
-        return any(("hour", hour) in periods for periods in self.waiting.get(site_code, {}).values())
+        return (site_code, "hour", hour) in self._periods
+
+    def is_of_day(self, site_code: str, hour: datetime, day: str) -> bool:
+        """Whether a day, by its first instant, concerns an hour. None of an old time zone concerns one that waits."""
+        periods = self.waiting.get(site_code, {}).get(hour)
+        return periods is None or ("day", instant(day)) in periods
+
+    @cached_property
+    def _periods(self) -> frozenset[tuple[str, str, datetime]]:
+        hours = ((site_code, periods) for site_code, those in self.waiting.items() for periods in those.values())
+        return frozenset((site_code, *period) for site_code, periods in hours for period in periods)
 
 
 def look(engine: Engine, window: Window) -> Look:

@@ -3,7 +3,7 @@
 Newer is who read the ledger of touched hours later (`look.py`), not who was done later.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,30 +16,48 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(hours=24)
 # A result is stored after its ledger was read, and has an index by when it was stored.
 _NEWER = text(
-    "select distinct suite, window_start, window_end from ops.validation_results"
+    "select distinct suite, expectation, window_start, window_end, is_success from ops.validation_results"
     " where suite = any(:suites) and judged_at > :judged_at and validated_at > :judged_at"
 )
 
 
 @dataclass(frozen=True)
 class NewerJudgements:
-    """By suite, the windows that newer validations have judged."""
+    """By suite and expectation, the windows that newer validations have judged, and whether all passed there."""
 
-    windows: Mapping[str, Sequence[Window]]
+    windows: Mapping[tuple[str, str], Collection[tuple[Window, bool]]]
 
     def of_hour(self, suite: str, hour: datetime) -> bool:
         """Whether one of them judged all of an hour (UTC), and what was received of it, whenever that was."""
-        return any(window.start <= hour and hour + _HOUR <= window.end for window in self.windows.get(suite, ()))
+        return any(bool(self._hour(each, hour)) for each in self.windows if each[0] == suite)
 
     def of_day(self, suite: str, day: str) -> bool:
         """Whether one of them judged a day, by its first instant: each is judged whole, however little is looked at."""
-        start = instant(day)
-        return any(window.start < start + _DAY and start < window.end for window in self.windows.get(suite, ()))
+        return any(bool(self._day(each, day)) for each in self.windows if each[0] == suite)
+
+    def hour_passed(self, suite: str, expectation: str, hour: str) -> bool:
+        """Whether an hour, by its first instant, passed wherever one of them judged it."""
+        outcomes = self._hour((suite, expectation), instant(hour))
+        return bool(outcomes) and all(outcomes)
+
+    def day_passed(self, suite: str, expectation: str, day: str) -> bool:
+        """Whether a day did."""
+        outcomes = self._day((suite, expectation), day)
+        return bool(outcomes) and all(outcomes)
+
+    def _hour(self, what: tuple[str, str], hour: datetime) -> list[bool]:
+        windows = self.windows.get(what, ())
+        return [passed for window, passed in windows if window.start <= hour and hour + _HOUR <= window.end]
+
+    def _day(self, what: tuple[str, str], day: str) -> list[bool]:
+        start, windows = instant(day), self.windows.get(what, ())
+        return [passed for window, passed in windows if window.start < start + _DAY and start < window.end]
 
 
 def newer_judgements(connection: Connection, suites: Collection[str], judged_at: datetime) -> NewerJudgements:
     """What is stored of validations that looked after `judged_at` (UTC, by the clock of the warehouse)."""
-    found: dict[str, list[Window]] = {}
+    found: dict[tuple[str, str], list[tuple[Window, bool]]] = {}
     for row in connection.execute(_NEWER, {"suites": list(suites), "judged_at": judged_at}):
-        found.setdefault(row.suite, []).append(Window(row.window_start, row.window_end))
+        window = Window(row.window_start, row.window_end)
+        found.setdefault((row.suite, row.expectation), []).append((window, row.is_success))
     return NewerJudgements(found)

@@ -19,15 +19,20 @@ RECEIPTS: Final = f"""
         touched.site_code,
         touched.hour,
         received.received_hour,
-        date_trunc('day', received.received_hour, coalesce(zones.time_zone, 'UTC')) as received_day
+        days.received_day
     from raw.touched_hours as touched
     cross join lateral unnest(touched.received_hours) as received (received_hour)
     left join ({ZONES}) as zones on zones.site_code = touched.site_code
+    -- Where clocks are half an hour apart from UTC, midnight lies within an hour of it.
+    cross join lateral (
+        select distinct date_trunc('day', edges.instant, coalesce(zones.time_zone, 'UTC')) as received_day
+        from (values (received.received_hour), (received.received_hour + interval '59 minutes')) as edges (instant)
+    ) as days
     where
         touched.hour >= {{start}}
         and touched.hour < {{end}}
         and touched.summarized_count < touched.touch_count
         and touched.rolled_up_count < touched.touch_count
 """
-"""SQL of hours that wait in a window, with their hours of receipt and the first instants of those days by the site's
-calendar (UTC): site_code, hour, received_hour, received_day."""
+"""SQL of hours that wait in a window, with their hours of receipt and the first instants (UTC) of the days on which
+those lie by the site's calendar: site_code, hour, received_hour, received_day."""

@@ -2,8 +2,8 @@
 
 And the pages on which Great Expectations shows it, so that a mart links the validation that let its hours through.
 
-A load may commit between the checks and the rollup. Its rows are then rolled up unchecked; but as only what the checks
-saw is settled, the hour stays pending and the next run checks it.
+A load may commit between the checks and the rollup. Its rows are left out (dbt_project/macros/judged.sql); and as only
+what the checks saw is settled, the hour stays pending and the next run checks it.
 """
 
 import json

@@ -29,9 +29,9 @@ _TOUCH = text(
     group by hour
     order by hour
     on conflict (site_code, hour) do update set touch_count = t.touch_count + 1, touched_at = excluded.touched_at,
-        received_hours = case when t.rolled_up_count >= t.touch_count then excluded.received_hours else array(
+        received_hours = array(
             select distinct r.hour from unnest(t.received_hours || excluded.received_hours) as r (hour) order by r.hour
-        ) end
+        )
     """
 )
 # What is not summarized is all that may be pending, and has an index of its own: settled history is not read.
@@ -61,6 +61,11 @@ _IS_FREE = {
     "summarized": f"not {WAITS_FOR_RESTORE} and not {_IS_OF_HELD_DATE}",
 }
 _LEADER = {"rolled_up": "touch_count", "summarized": "rolled_up_count"}
+# What is rolled up waits with nothing any more, however it comes to wait again.
+_FORGET = {
+    "rolled_up": ", received_hours = case when f.count >= t.touch_count then '{}' else t.received_hours end",
+    "summarized": "",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -201,7 +206,7 @@ def settle(engine: Engine, consumer: Consumer, snapshot: Snapshot) -> None:
             where not {_IS_HELD}
             order by t.hour, t.site_code for update of t
         )
-        update raw.touched_hours as t set {column} = greatest(t.{column}, f.count)
+        update raw.touched_hours as t set {column} = greatest(t.{column}, f.count){_FORGET[consumer]}
         from followed as f where (t.site_code, t.hour) = (f.site_code, f.hour)
         """
     )

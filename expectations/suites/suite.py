@@ -48,8 +48,8 @@ class Suite:
             of the query; metric and source are empty in groups of several.
         query: SQL with `{start}` and `{end}`, the half-open window, and `{apart}`, which says whether a metric or a
             source has thresholds of its own. It yields the columns of `GROUP_COLUMNS`, of the scopes and one for each
-            measure; rows at grain `hour` partition the items of the window. `first_hour` and `last_hour` are the hours
-            that figures are computed of from the group's rows, NULL where the group does not know them.
+            measure; rows at grain `hour` partition the items that are looked at. `first_hour` and `last_hour` are the
+            hours that figures are computed of from the group's rows, NULL where the group does not know them.
         expectations: In the order they are shown.
     """
 

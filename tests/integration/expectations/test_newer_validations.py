@@ -109,3 +109,30 @@ def test_an_older_validation_neither_holds_nor_lets_go_by_hours_of_receipt_that_
         plant.batch(1_000, quarantined_count=900, received_at=later)
         validate()
     assert held(warehouse_engine) == [(0, "invalid_rate_is_low")]
+
+
+def test_an_older_validation_does_not_hold_by_an_hour_of_receipt_that_has_passed_since(
+    plant: Any, touch: Any, validate: Validate, warehouse_url: str, warehouse_engine: Engine
+) -> None:
+    """The newer one looked at that hour alone; nobody would come back to what the older one held."""
+    later = HOUR + timedelta(days=1)
+    plant.batch(100, quarantined_count=50, received_at=later)
+    touch(0, 24, received=[24])
+    with slow_validation(warehouse_url, warehouse_engine, "ledger"):
+        plant.batch(1_000, received_at=later)
+        touch(24, minute=1)
+        validate(later, later + AN_HOUR)
+    assert held(warehouse_engine) == []
+
+
+def test_of_two_validations_that_a_day_fails_each_holds_its_hours(
+    plant: Any, touch: Any, validate: Validate, warehouse_url: str, warehouse_engine: Engine
+) -> None:
+    """The hours of receipt are good. The newer one held its own hour, and knows nothing of that of the older one."""
+    later = HOUR + timedelta(days=1)
+    plant.batch(1_000, quarantined_count=900, received_at=later)
+    plant.batch(100, received_at=later + AN_HOUR)
+    touch(0, 25, received=[25])
+    with slow_validation(warehouse_url, warehouse_engine, "ledger"):
+        validate(later + AN_HOUR, later + 2 * AN_HOUR)
+    assert held(warehouse_engine) == [(0, "invalid_rate_is_low"), (25, "invalid_rate_is_low")]

@@ -126,3 +126,37 @@ def test_the_day_of_receipt_holds_by_the_calendar_of_the_site(
     touch(0, received=[(evening + AN_HOUR - HOUR) // AN_HOUR])
     assert validate()["invalid_rate_is_low"].is_success is not is_same_day
     assert bool(held(warehouse_engine)) is is_same_day
+
+
+@pytest.mark.parametrize(("quarantined_count", "is_by_its_hour"), [(90, True), (5, False)])
+def test_midnight_within_an_hour_of_receipt_hides_nothing(
+    quarantined_count: int, is_by_its_hour: bool, plant: Any, touch: Any, validate: Validate, warehouse_engine: Engine
+) -> None:
+    """In Kolkata the day begins at half past six in the evening, UTC: the batch came after it, its hour before."""
+    plant.register("sites", "demo", name="Demo", time_zone="Asia/Kolkata")
+    evening = HOUR.replace(day=4, hour=18)
+    plant.batch(100, quarantined_count=quarantined_count, received_at=evening + timedelta(minutes=45))
+    if not is_by_its_hour:
+        plant.batch(1_000, quarantined_count=900, received_at=evening + 5 * AN_HOUR)
+    touch(0, received=[(evening - HOUR) // AN_HOUR])
+    validate()
+    assert held(warehouse_engine) == [HOUR]
+
+
+def test_a_day_of_an_old_time_zone_holds_nothing_any_more(
+    plant: Any, touch: Any, validate: Validate, warehouse_engine: Engine
+) -> None:
+    """No day begins when it did: the hour waits for that of the new calendar instead."""
+    afternoon = HOUR.replace(day=3, hour=15)
+    plant.batch(1_000, quarantined_count=900, received_at=afternoon)
+    plant.batch(100, received_at=afternoon + AN_HOUR)
+    received = [(afternoon + AN_HOUR - HOUR) // AN_HOUR]
+    touch(0, received=received)
+    validate()
+    plant.register("sites", "demo", name="Demo", time_zone="Europe/Berlin")
+    touch(0, received=received, minute=1)
+    validate()
+    assert held(warehouse_engine) == [HOUR]
+    plant.batch(10_000, received_at=afternoon + AN_HOUR)
+    validate()
+    assert held(warehouse_engine) == []

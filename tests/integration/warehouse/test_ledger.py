@@ -5,7 +5,18 @@ from typing import Any
 
 from sqlalchemy import Engine, event, insert, text
 
-from warehouse.ledger import Backlog, HourRange, backlogs, frozen_count, pending_ranges, reopen, seen, settle, touch
+from warehouse.ledger import (
+    Backlog,
+    HourRange,
+    again,
+    backlogs,
+    frozen_count,
+    pending_ranges,
+    reopen,
+    seen,
+    settle,
+    touch,
+)
 from warehouse.tables import archived_days
 
 T0 = datetime(2026, 3, 1, 22, tzinfo=UTC)
@@ -173,7 +184,7 @@ def test_an_hour_waits_for_a_restore_while_a_date_it_may_belong_to_cannot_be_bui
 
 
 def test_hours_of_receipt_are_those_of_what_is_not_rolled_up(warehouse_engine: Engine) -> None:
-    """Those of what was settled with the hour are forgotten as soon as newer items come."""
+    """Those of what was settled with the hour are forgotten, also where it waits again without newer items."""
 
     def touched(*received: int) -> list[int]:
         with warehouse_engine.begin() as connection:
@@ -189,4 +200,10 @@ def test_hours_of_receipt_are_those_of_what_is_not_rolled_up(warehouse_engine: E
     settle(warehouse_engine, "rolled_up", snapshot)
     assert touched(5) == [1, 2, 3, 4, 5]
     follow(warehouse_engine, "rolled_up", 0, 2)
+    with warehouse_engine.begin() as connection:
+        again(connection, "north", hour(0), hour(1))
+    assert touched() == []
     assert touched(6) == [6]
+    follow(warehouse_engine, "rolled_up", 0, 2)
+    follow(warehouse_engine, "summarized", 0, 2)
+    assert touched(7) == [7]
