@@ -11,6 +11,9 @@ settings.register_profile("millrace", deadline=None)
 settings.load_profile("millrace")
 
 SYSTEM = "tests/system"
+# They read the plant of tests/integration/dbt_project: a worker builds it once, and each other worker would again.
+PLANT = "tests/integration/dbt_project/"
+OF_THE_PLANT = tuple(PLANT + name for name in ("figures/", "test_builds.py", "test_marts.py"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,13 +22,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class OnePlatform(LoadFileScheduling):
-    """Gives a worker whole files, and all tests that start the platform to the same one: two are more than it bears."""
+    """Gives a worker whole files, all that start the platform (two are more than it bears), all that read the plant."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return SYSTEM if nodeid.startswith(SYSTEM) else str(super()._split_scope(nodeid))
+        if nodeid.startswith(SYSTEM):
+            return SYSTEM
+        return PLANT if nodeid.startswith(OF_THE_PLANT) else str(super()._split_scope(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
-    """With one worker for the system tests."""
+    """With one worker for the system tests, and one for the plant of the marts."""
     return OnePlatform(config, log)

@@ -51,7 +51,8 @@ ALL: Final = dg.AllPartitionMapping()
 CHECKED: Final = {dg.AssetKey(suite.asset_key) for suite in SUITES.values()}
 SCORED: Final = {"scores", "anomalies"}
 _REFERENCE_IS_BEHIND: Final = "the reference models are not built yet for what is loaded"
-_BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
+# dbt's own log would go with the target folder, read by nobody; what it tells of errors comes with the events.
+_BUILD: Final = ("build", "--exclude-resource-type", "unit_test", "--log-level-file", "none")
 _settings = OrchestrationSettings()
 _FRESH_H: Final = {"hourly": _settings.fresh_hourly_h, "daily": _settings.fresh_daily_h}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dbt.cli.main import dbtRunner
 
-from orchestration.dbt_command import parsed_project
+from orchestration.dbt_command import parsed_project, spare_unheard_events
 
 PROJECT = Path(__file__).parents[3] / "dbt_project"
 
@@ -22,6 +22,7 @@ def main(scratch: str) -> None:
     places += ["--target-path", f"{scratch}/target", "--log-path", f"{scratch}/logs"]
     # Nobody reads what it writes beside the tables, and that takes a tenth of the time.
     places += ["--no-write-json", "--log-level-file", "none"]
+    spare_unheard_events()
     with contextlib.redirect_stdout(sys.stderr):
         project = parsed_project([]) or dbtRunner().invoke(["--quiet", "parse", *places]).result
     gc.freeze()  # as orchestration/dbt_command.py does

@@ -1,14 +1,16 @@
 """A worker is erased from raw and from the marts: every total stays, and a rebuild gives the same rows (C39)."""
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, NullPool, insert, text
 
 from warehouse import tables
+from warehouse.engine import create_engine
 from warehouse.erasure import erase_worker
 from warehouse.errors import NotErased
 
@@ -34,27 +36,50 @@ def event(minute: int, worker_code: str, **more: Any) -> dict[str, Any]:
     } | more  # fmt: skip
 
 
-@pytest.fixture
-def dbt(warehouse_url: str, warehouse_engine: Engine, start_dbt: Callable[[str], Any]) -> Any:
+@pytest.fixture(scope="module")
+def built(
+    postgres: Any, _templates: Mapping[str, str], start_dbt: Callable[[str], Any]
+) -> Iterator[tuple[str, str, Any]]:
+    """A warehouse with every mart, kept as a template; its former name, and the dbt session of that name."""
+    name = f"erasure_{uuid.uuid4().hex[:8]}"
+    template = f"{name}_built"
+    url = postgres.create(name, _templates["warehouse"])
+    engine = create_engine(url, poolclass=NullPool)
     revision = {**event(0, "W1", units_produced=9), "superseded_at": MONDAY + timedelta(hours=1)}
     change = {"site_code": "berlin", "change_seq": 1, "entity": "workers", "code": "W1", "changed_by": "test",
               "payload": {"worker_code": "W1", "department": "A", "active_since": "2020-01-01T00:00:00Z"},
               "changed_at": MONDAY}  # fmt: skip
     names = [{"site_code": "berlin", "worker_code": code, "name": f"Name of {code}"} for code in ("W1", "W2")]
-    with warehouse_engine.begin() as connection:
+    with engine.begin() as connection:
         others = [event(20, "W2"), event(40, "W1", event_type="idle"), event(5, "W1", site_code="pune")]
         connection.execute(insert(tables.events), [event(0, "W1"), *others])
         connection.execute(insert(tables.event_revisions), [revision])
         connection.execute(insert(tables.warehouse_registry_changes), [change])
         connection.execute(insert(tables.worker_names), names)
-    session = start_dbt(warehouse_url)
+    session = start_dbt(url)
     session("run")
-    return session
+    postgres.seal(name)
+    postgres.create(template, name)
+    postgres.seal(template)
+    yield template, name, session
+    for database in (name, template):
+        postgres.drop(database)
+
+
+@pytest.fixture
+def plant(postgres: Any, built: tuple[str, str, Any]) -> Iterator[tuple[Engine, Any]]:
+    """That warehouse as it was built, whatever the tests before did, and the dbt session on it."""
+    template, name, session = built
+    postgres.drop(name)
+    engine = create_engine(postgres.create(name, template), poolclass=NullPool)
+    yield engine, session
+    engine.dispose()
 
 
 def test_every_total_stays_and_a_rebuild_gives_the_same(
-    dbt: Any, warehouse_engine: Engine, snapshot: Callable[[Connection], dict[str, list[str]]]
+    plant: tuple[Engine, Any], snapshot: Callable[[Connection], dict[str, list[str]]]
 ) -> None:
+    warehouse_engine, dbt = plant
     with warehouse_engine.connect() as connection:
         totals, before = connection.execute(text(TOTALS)).all(), snapshot(connection)
 
@@ -78,7 +103,8 @@ def test_every_total_stays_and_a_rebuild_gives_the_same(
 RAW = ("raw.events", "raw.event_revisions", "raw.registry_changes", "restricted.worker_names")
 
 
-def test_what_identifies_a_person_beside_the_code_is_dropped(dbt: Any, warehouse_engine: Engine) -> None:
+def test_what_identifies_a_person_beside_the_code_is_dropped(plant: tuple[Engine, Any]) -> None:
+    warehouse_engine, _ = plant
     erase_worker(warehouse_engine, "berlin", "W1", ERASED)
     with warehouse_engine.connect() as connection:
         payload = connection.scalar(text("select payload from raw.registry_changes"))
@@ -87,7 +113,8 @@ def test_what_identifies_a_person_beside_the_code_is_dropped(dbt: Any, warehouse
     assert names == ["Name of W2"]
 
 
-def test_saying_it_again_changes_nothing(dbt: Any, warehouse_engine: Engine) -> None:
+def test_saying_it_again_changes_nothing(plant: tuple[Engine, Any]) -> None:
+    warehouse_engine, _ = plant
     erase_worker(warehouse_engine, "berlin", "W1", ERASED)
     assert erase_worker(warehouse_engine, "berlin", "W1", ERASED) == {}
 

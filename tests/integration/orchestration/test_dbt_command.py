@@ -1,4 +1,4 @@
-"""The project is not parsed again for a range or another warehouse, and is parsed where a variable changes it."""
+"""The project is parsed again where a variable changes it, not for a range or another warehouse; what its log tells."""
 
 import json
 import os
@@ -33,3 +33,17 @@ def test_the_parsed_project_serves_any_range_and_warehouse(
     assert model["relation_name"] == f'"elsewhere"."{schema}"."fct_worker_hours"'
     # What dbt keeps of a project that it parsed.
     assert (tmp_path / "partial_parse.msgpack").exists() is is_parsed
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_a_log_has_all_from_its_level_on(tmp_path: Path, level: str) -> None:
+    prepare_manifest()
+    places = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", tmp_path]
+    subprocess.run(
+        [Path(sys.executable).with_name("millrace-dbt"), "list", "--select", "fct_worker_hours", *places,
+         "--log-path", tmp_path, "--log-level-file", level],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    said = (tmp_path / "dbt.log").read_text()
+    assert "[info " in said
+    assert ("[debug]" in said) is (level == "debug")
