@@ -68,6 +68,9 @@ def _worked_out(manifest: Mapping[str, Any], unique_id: str, sql: str) -> Lineag
     parsed = parse_one(sql, dialect=_DIALECT)
     for relation in parsed.find_all(exp.Table):
         relation.set("catalog", None)  # the manifest need not know the database's name
+        # What macros read beside the parents (dbt_project/macros/judged.sql) has no part in what is told.
+        if (relation.db, relation.name) not in parents and (columns := _raw_columns(relation.db, relation.name)):
+            schema.add_table(exp.table_(relation.name, db=relation.db), columns, dialect=_DIALECT)
     query = cast(exp.Query, qualify(parsed, schema=schema, dialect=_DIALECT))
     scope = build_scope(query)
     return {
@@ -101,9 +104,13 @@ def _node(manifest: Mapping[str, Any], unique_id: str) -> Mapping[str, Any]:
 def _columns(parent: Mapping[str, Any]) -> dict[str, str]:
     """Columns and types. Of sources dbt documents none: migrations own them."""
     if parent["resource_type"] == "source":
-        table = warehouse_metadata.tables.get(f"{parent['schema']}.{parent['name']}")
-        return {column.name: "text" for column in table.columns} if table is not None else {}
+        return _raw_columns(parent["schema"], parent["name"])
     return {name: column.get("data_type") or "text" for name, column in parent["columns"].items()}
+
+
+def _raw_columns(schema: str, name: str) -> dict[str, str]:
+    table = warehouse_metadata.tables.get(f"{schema}.{name}")
+    return {column.name: "text" for column in table.columns} if table is not None else {}
 
 
 def _keep(path: Path, lineage: Lineage) -> None:
