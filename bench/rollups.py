@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -161,7 +162,7 @@ def _ms_in_database(engine: Engine, query: str, rounds: int) -> float:
     return float(statistics.median(plan[0]["Execution Time"] for plan in plans))
 
 
-def build(url: str, variables: dict[str, str], *selected: str) -> None:
+def build(url: str, variables: Mapping[str, object], *selected: str) -> None:
     """Let dbt build what is selected, without its tests."""
     project = ROOT / "dbt_project"
     with TemporaryDirectory(prefix="bench-dbt-") as scratch:
