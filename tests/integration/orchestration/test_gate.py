@@ -8,7 +8,6 @@ import warnings
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dagster as dg
@@ -17,7 +16,6 @@ from typer.testing import CliRunner
 
 from expectations.__main__ import app
 from expectations.settings import ExpectationsSettings
-from orchestration import seen
 from orchestration.defs import dbt_project
 from orchestration.defs.partitions import hour_tags
 from orchestration.doctor.finding import Patient
@@ -180,8 +178,6 @@ def test_marts_keep_what_they_had_until_newer_rows_are_judged_or_let_go(sites: S
 
     A release is about the rows that somebody saw: south's newer ones are held again.
     """
-    from orchestration.definitions import defs
-
     sites.push("west", "readings", readings(1, -50.0, offset=1))
     sites.push("south", "readings", readings(2, LIMIT + 2, offset=1))
     sites.flow()
@@ -193,16 +189,8 @@ def test_marts_keep_what_they_had_until_newer_rows_are_judged_or_let_go(sites: S
         assert {layer: held[layer][site] / EACH for layer in expected} == expected
     assert Counter(row.site_code for row in sites.holds() if row.is_open) == {"west": 1, "south": 1}
 
-    def let_go(reason: str) -> Any:
-        config = {"site": "south", "start": START.isoformat(), "end": NOW.isoformat(), "by": "Grace", "reason": reason}
-        return defs.resolve_job_def("release_hours").execute_in_process(
-            instance=sites.plant.instance,
-            run_config={"ops": {"let_hours_go": {"config": config}}},
-            raise_on_error=False,
-        )
-
-    assert not let_go("").success
-    assert let_go("calibrated meanwhile").success
+    assert not sites.release("south", "").success
+    assert sites.release("south", "calibrated meanwhile").success
     newest, one_before = told_of_holds(sites)[:2]
     assert (newest["held_hours_before"], newest["held_hours"]) == (2, 1)
     assert (newest["released_by"], newest["reason"]) == ("Grace", "calibrated meanwhile")
@@ -226,17 +214,9 @@ def test_rows_that_land_between_the_check_and_the_rollup_let_no_held_hour_throug
     sites: Sites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S0-064: a good row comes once the hour is held, before dbt reads. The next run judges it; the hour waits on."""
-    before, engine = sites.counts(), sites.plant.engine
-    look, values = seen.seen_by_checks, count(51)
-
-    def load_and_look(*of: Any) -> Any:
-        sites.push("north", "readings", readings(2, float(next(values)))[:1])
-        return look(*of)
-
+    before, engine, values = sites.counts(), sites.plant.engine, count(51)
     sites.push("north", "readings", readings(2, LIMIT + 1, offset=1))
-    with monkeypatch.context() as between:
-        between.setattr(dbt_project, "seen_by_checks", load_and_look)
-        assert {run.success for run in sites.plant.follow("on_touched_hours", "hourly_rollup")} == {True}
+    sites.roll_up(monkeypatch, lambda: sites.push("north", "readings", readings(2, float(next(values)))[:1]))
     in_marts = {"rollups", "live", "daily"}
     assert {layer: sites.counts()[layer] for layer in in_marts} == {layer: before[layer] for layer in in_marts}
     assert sites.counts()["readings"]["north"] == 2.0 * EACH
@@ -257,27 +237,25 @@ def test_the_first_bad_rows_that_land_between_the_check_and_the_rollup_are_in_no
     sites: Sites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S0-064: the hour passed a moment before. What was judged is rolled up, and then all is judged."""
-    before, look = sites.counts(), seen.seen_by_checks
+    before = sites.counts()
     sites.push("north", "readings", readings(0, 50.0, offset=1)[:10])
+    # Among them are revisions of those ten: their old values count.
+    bad = [readings(0, LIMIT + 1, offset=1)]
 
-    def load_and_look(*of: Any) -> Any:
-        if not sites.counts()["raw"]["north"] > before["raw"]["north"] + 10:
-            # A revision of a reading that was judged among them: its old value counts.
-            sites.push("north", "readings", readings(0, LIMIT + 1, offset=1))
-        return look(*of)
+    def load() -> None:
+        if bad:
+            sites.push("north", "readings", bad.pop())
 
-    with monkeypatch.context() as between:
-        between.setattr(dbt_project, "seen_by_checks", load_and_look)
-        assert {run.success for run in sites.plant.follow("on_touched_hours", "hourly_rollup")} == {True}
-    judged = {"rollups": before["rollups"]["north"] + 10, "daily": before["daily"]["north"] + 10}
+    sites.roll_up(monkeypatch, load)
+    judged = before["rollups"]["north"] + 10
     assert sites.counts()["raw"]["north"] == before["raw"]["north"] + EACH
-    assert sites.counts()["rollups"]["north"] == judged["rollups"]
+    assert sites.counts()["rollups"]["north"] == judged
     highest = "select max(max_value) from marts.fct_sensor_readings_hourly where site_code = 'north'"
     assert sites.plant.rows(highest)[0][0] < LIMIT
 
     sites.flow()
     assert "north" in {row.site_code for row in sites.holds() if row.is_open}
-    assert sites.counts()["rollups"]["north"] == judged["rollups"]
+    assert sites.counts()["rollups"]["north"] == judged
     assert sites.plant.rows(highest)[0][0] < LIMIT
     sites.push("north", "readings", readings(0, 50.0, offset=1))
     sites.flow()

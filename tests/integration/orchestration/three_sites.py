@@ -1,7 +1,7 @@
 """Three sites behind one API, of which one breaks a threshold, and what of them is in each layer."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,8 @@ import pytest
 
 from ingestion_api.auth import create_key
 from ingestion_api.client import IngestionClient
+from orchestration import seen
+from orchestration.defs import dbt_project
 from warehouse.engine import create_engine
 from warehouse.load import load_site
 
@@ -58,6 +60,29 @@ class Sites:
             for sensor, job in (("on_touched_hours", "hourly_rollup"), ("on_summarizable_hours", "daily_kpis")):
                 while runs := self.plant.follow(sensor, job):
                     assert [run.success for run in runs] == [True] * len(runs)
+
+    def roll_up(self, monkeypatch: pytest.MonkeyPatch, load: Callable[[], None]) -> None:
+        """Run the rollups that are asked for now; each loads something between its checks and dbt."""
+        look = seen.seen_by_checks
+
+        def load_and_look(*of: Any) -> Any:
+            load()
+            return look(*of)
+
+        with monkeypatch.context() as between:
+            between.setattr(dbt_project, "seen_by_checks", load_and_look)
+            assert {run.success for run in self.plant.follow("on_touched_hours", "hourly_rollup")} == {True}
+
+    def release(self, site: str, reason: str) -> Any:
+        """Let all hours of a site go, as somebody does in Dagster; returns what became of the run."""
+        from orchestration.definitions import defs
+
+        config = {"site": site, "start": START.isoformat(), "end": NOW.isoformat(), "by": "Grace", "reason": reason}
+        return defs.resolve_job_def("release_hours").execute_in_process(
+            instance=self.plant.instance,
+            run_config={"ops": {"let_hours_go": {"config": config}}},
+            raise_on_error=False,
+        )
 
     def counts(self) -> dict[str, dict[str, float]]:
         """Readings (of KPIs: hours of work) by layer and site."""
