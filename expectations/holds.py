@@ -259,7 +259,7 @@ def _waiting_for(hold: Hold, hours: Collection[str], days: Collection[str]) -> H
 
 
 def _instants(periods: Collection[Period]) -> list[str]:
-    return sorted({instant for *_, instant in periods})
+    return sorted({start for *_, start in periods})
 
 
 def _key(hold: Any) -> tuple[str, str, str, datetime]:

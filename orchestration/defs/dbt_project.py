@@ -37,8 +37,9 @@ from orchestration.defs.resources import DbtResource, WarehouseResource
 from orchestration.described import sensor
 from orchestration.freshness import fresh_for
 from orchestration.local_days import hours_inside, local_dates, merge
-from orchestration.manifest import load_manifest, project_hash
+from orchestration.manifest import load_manifest
 from orchestration.pending import registry_position, site_zones
+from orchestration.reference import is_reference_built, reference_content
 from orchestration.seen import PAGE, pages_of_checks, seen_by_checks
 from orchestration.settings import OrchestrationSettings
 from orchestration.work import Work, ask_for
@@ -289,13 +290,3 @@ def on_summarizable_hours(context: dg.SensorEvaluationContext, warehouse: Wareho
 
     works = range_works(context.instance, DAILY, pieces, seen)
     return ask_for(context, works, most=_settings.ranges_per_tick)
-
-
-def reference_content(engine: Engine) -> str:
-    """Names what the reference models are made from: this dbt project, and the registries as far as they are loaded."""
-    return f"{project_hash()}:{registry_position(engine) or ''}"
-
-
-def is_reference_built(engine: Engine) -> bool:
-    """Whether the dimensions know everything that the registry held at the newest load."""
-    return reference_builds.newest(engine).content == reference_content(engine)

@@ -225,7 +225,7 @@ def test_dimensions_are_built_by_one_run_at_a_time(history: Any) -> None:
 
 def test_hours_from_before_the_partitions_are_named(history: Any) -> None:
     """A device whose clock stood at 2019: the hours wait, and the tick says for what."""
-    from orchestration.defs.dbt_project import reference_content
+    from orchestration.reference import reference_content
     from warehouse import reference_builds
 
     with history.engine.begin() as connection:
@@ -241,7 +241,7 @@ def test_hours_wait_for_thresholds_that_are_not_right(
     history: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One number that is wrong does not fail one run after the other, until each hour waits for a person."""
-    from orchestration.defs.dbt_project import reference_content
+    from orchestration.reference import reference_content
     from warehouse import reference_builds
 
     reference_builds.record(history.engine, reference_content(history.engine))
