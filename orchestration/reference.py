@@ -1,4 +1,4 @@
-"""Whether the reference models are up to date. When they are built is in `defs`; what was built, `reference_builds` keeps."""
+"""Whether the reference models are up to date. When they are built is in `defs`."""
 
 from sqlalchemy import Engine
 
