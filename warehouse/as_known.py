@@ -47,6 +47,8 @@ HISTORY: Final[Mapping[str, str]] = MappingProxyType(
         "case when released_at <= {moment} then reason end as reason "
         "from ops.holds where held_at <= {moment}) as known",
         "ops.held_hours": "ops.held_hours_as_known_at({moment})",
+        # What is known is not left out.
+        "ops.unjudged_hours": "(select site_code, hour, judged_at from ops.unjudged_hours where false) as known",
         "ops.validation_results": "ops.validation_results where validated_at <= {moment}",
     }
 )

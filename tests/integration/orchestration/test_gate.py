@@ -250,6 +250,8 @@ def test_the_first_bad_rows_that_land_between_the_check_and_the_rollup_are_in_no
     judged = before["rollups"]["north"] + 10
     assert sites.counts()["raw"]["north"] == before["raw"]["north"] + EACH
     assert sites.counts()["rollups"]["north"] == judged
+    # Scores and models are of what was judged, too; of a reading that was revised since, of neither version.
+    assert sites.counts()["features"]["north"] == before["features"]["north"]
     highest = "select max(max_value) from marts.fct_sensor_readings_hourly where site_code = 'north'"
     assert sites.plant.rows(highest)[0][0] < LIMIT
 

@@ -19,3 +19,12 @@ left join {{ ref('dim_equipment') }} as equipment
 where
     readings.is_good
     and {{ is_free('signals.site_code', "date_trunc('hour', readings.event_time, 'UTC')") }}
+    -- What came after its hour was judged waits to be judged with it. Of an hour that nobody has judged yet all counts.
+    and not exists (
+        select 1 from {{ unjudged_hours() }} as unjudged
+        where
+            unjudged.site_code = signals.site_code
+            and unjudged.hour = date_trunc('hour', readings.event_time, 'UTC')
+            and unjudged.judged_at > '-infinity'
+            and unjudged.judged_at < readings.recorded_at
+    )
